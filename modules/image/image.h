@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// An image and its two buffers, as the other modules see it.
+//
+// pix is what Python draws on (RGB565 in native uint16 order, or one byte of grey); planes is what the KPU reads (planar
+// R, G, B, or one grey plane; w * h bytes each, one behind the other). They are two memories: pix_to_ai() and
+// ai_to_pix() copy from one to the other, nothing else does.
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "py/obj.h"
+
+typedef enum { // values as MaixPy's img.format()
+    IMAGE_RGB565 = 2,
+    IMAGE_GRAYSCALE = 4,
+    IMAGE_JPEG = 5,
+} image_format_t;
+
+typedef struct _image_obj_t {
+    mp_obj_base_t base;
+    uint16_t w, h;
+    image_format_t format;
+    uint8_t *pix;          // cached, POOL_FRAME; NULL once freed
+    uint8_t *planes;       // uncached, POOL_PLANES; NULL until pix_to_ai() or a camera made it
+    uint8_t plane_count;   // planes that hold data: 1 or 3
+    size_t pix_bytes;
+    bool borrowed;         // another object owns the memory
+    mp_obj_t owner;        // kept alive by this image where borrowed
+} image_obj_t;
+
+extern const mp_obj_type_t image_type;
+
+// A new image with pixels (not cleared) and no planes; raises MemoryError.
+image_obj_t *image_new(uint16_t w, uint16_t h, image_format_t format);
+// Fills the planes from the pixels, allocating them where absent; raises MemoryError.
+void image_pix_to_ai(image_obj_t *img);
+
+#endif // IMAGE_H

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+"""The one base of every error that the tools raise on purpose."""
+
+
+class MicrokpuError(Exception):
+    """The message says what was given, what was wanted and what to do; the CLI prints it on one line."""

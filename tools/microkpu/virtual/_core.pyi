@@ -1,0 +1,87 @@
+"""The compiled core: both RV64GC harts with CLINT, memory, and the dispatch to devices."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+class Device(Protocol):
+    """What `Machine.map` calls: `offset` counts from the region's base, `size` is 1, 2, 4 or 8 bytes."""
+
+    def read(self, offset: int, size: int) -> int: ...
+    def write(self, offset: int, size: int, value: int) -> None: ...
+
+# Access bits, one byte per 4-byte register. 0: nothing is modelled there, the access raises CoreError.
+READ: int  # 1: a read gives the stored word
+WRITE: int  # 2: a write stores the word
+READ_CALL: int  # 4: a read calls device.read() (its answer is the value)
+WRITE_CALL: int  # 8: a write calls device.write() (after storing, where WRITE is set too)
+
+# Why run() came back.
+LIMIT: int  # the cycle limit (or a cut) was reached
+IDLE: int  # every hart waits in wfi and no timer will wake it before the limit; cycles stands at the limit
+STOPPED: int  # stop() was called
+BREAK: int  # a breakpoint; break_hart says which hart stands on it
+
+class CoreError(Exception):
+    """The program did what the machine does not model; says hart, pc, address and access."""
+
+class Machine:
+    def __init__(self) -> None: ...
+    ram: memoryview
+    """8 MiB at 0x80000000 and 0x40000000: 6 MiB SRAM, then 2 MiB AI RAM. Writable bytes."""
+    cycles: int
+    """Now, in CPU cycles, exact also inside a device call."""
+    break_hart: int
+    access_hart: int
+    """Inside a device call: the hart that makes the access."""
+
+    def map(self, base: int, size: int, device: Device, access: bytes) -> memoryview:
+        """Puts a device at [base, base + size); gives the region's register storage (size bytes, little endian).
+
+        A 64-bit register is two 4-byte entries with the same access bits; a 64-bit access reaches the device as one
+        call with size 8 at the lower offset.
+        """
+    def run(self, limit: int) -> int:
+        """Runs both harts until cycle `limit`, a cut, stop() or a breakpoint; gives the reason.
+
+        An exception raised by a device call comes out of run() unchanged, with the machine standing after the access.
+        """
+    def cut(self, cycle: int = 0) -> None:
+        """Lowers the limit of the run() under way; callable from device calls. 0 means: at this instruction's end."""
+    def stop(self) -> None: ...
+    def set_external(self, hart: int, level: bool) -> None:
+        """The hart's machine external interrupt line, driven by the PLIC."""
+    def set_code(self) -> None:
+        """Forgets decoded instructions: call after the host changed code in ram."""
+    def set_ai_ram(self, enabled: bool) -> None:
+        """Whether CPU accesses to AI RAM work; a CPU access while off raises CoreError."""
+
+    def pc(self, hart: int) -> int: ...
+    def set_pc(self, hart: int, value: int) -> None: ...
+    def x(self, hart: int, index: int) -> int: ...
+    def set_x(self, hart: int, index: int, value: int) -> None: ...
+    def f(self, hart: int, index: int) -> int:
+        """The 64 raw bits of a floating-point register."""
+    def set_f(self, hart: int, index: int, value: int) -> None: ...
+    def csr(self, hart: int, number: int) -> int: ...
+    def set_csr(self, hart: int, number: int, value: int) -> None: ...
+    def instret(self, hart: int) -> int:
+        """Instructions the hart has retired since the machine was made (wfi counts once)."""
+    def waiting(self, hart: int) -> bool: ...
+    def set_waiting(self, hart: int, waiting: bool) -> None:
+        """Parks a hart in wfi, or wakes it."""
+    def msip(self, hart: int) -> int: ...
+    def set_msip(self, hart: int, value: int) -> None: ...
+    def reset_harts(self) -> None:
+        """Registers, CSRs, CLINT and reservation as after power-on; memory, devices and cycles stay."""
+    def add_breakpoint(self, address: int) -> None: ...
+    def remove_breakpoint(self, address: int) -> None: ...
+    def step(self, hart: int) -> int:
+        """One instruction on one hart, breakpoints ignored."""
+    def trace(self, hart: int, entries: int) -> Sequence[int]:
+        """The last program counters at which the hart took a jump or trap, newest last."""
+
+def kpu_layer(words: bytes, ram: memoryview, eight_bit: bool) -> bytes:
+    """Runs one KPU layer on `ram` (8 MiB as Machine.ram: parameters by bus address, feature maps in AI RAM).
+
+    Writes the result to AI RAM and gives it as dense CHW bytes. ValueError names what is not defined or not modelled.
+    """
