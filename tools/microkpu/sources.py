@@ -34,7 +34,7 @@ APT_TIMEOUT_S = 600
 class Source:
     """One pinned source package.
 
-    `variable` is the environment's name for a ready tree, `witness` a file that every such tree has.
+    `variable` is the environment's name for a ready tree, `witness` a file that each has.
     """
 
     name: str
@@ -180,7 +180,7 @@ def run(command: list[str], directory: Path, variables: Mapping[str, str]) -> No
 
 
 def private_apt(home: Path, mirror: str, suite: str) -> Path:
-    """Writes an apt configuration that touches nothing outside `home`; proxies stay as they are."""
+    """An apt configuration that touches nothing outside `home`; proxies stay as they are."""
     for folder in ("state/lists/partial", "cache/archives/partial", "log", "etc/none"):
         (home / folder).mkdir(parents=True)
     (home / "state/status").touch()
