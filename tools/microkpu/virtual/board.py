@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: MIT
+"""The virtual Maix board: core, blocks and chips put together, and what a host can do with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from math import ceil
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from microkpu.virtual import _core, boot_rom
+from microkpu.virtual.chips.nor import Nor
+from microkpu.virtual.dmac import Dmac
+from microkpu.virtual.events import Events
+from microkpu.virtual.fpioa import Fpioa
+from microkpu.virtual.gpiohs import Gpiohs
+from microkpu.virtual.kpu import AI_RX, DATA_OUT, Kpu
+from microkpu.virtual.memory_map import ABSENT, MODELLED
+from microkpu.virtual.plic import Plic
+from microkpu.virtual.registers import Block, RefusedError
+from microkpu.virtual.spi import DR, Spi
+from microkpu.virtual.sysctl import PIN_RESET, SOFT_RESET, Sysctl
+from microkpu.virtual.uarths import Uarths
+
+# The longest stretch without an event or another end to stop at.
+STRETCH_SECONDS = 1e-3
+# What SRAM holds after power-on: odd, not a pointer, never zero.
+POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
+FLASH_CHIP_SELECT = 0
+BlockT = TypeVar("BlockT", bound=Block)
+
+
+class Board:
+    """A Maix board that runs a firmware image on virtual time.
+
+    `firmware` is a raw .bin, put into flash with its header; `images` are (flash address,
+    content). `flash` is a file that keeps the flash's 16 MiB. `strict` refuses what silicon may
+    forgive; `count_all` sends every register access through Python, so that counters() is
+    complete (slow).
+    """
+
+    def __init__(
+        self,
+        firmware: Path | bytes | None = None,
+        images: Sequence[tuple[int, Path | bytes]] = (),
+        flash: Path | None = None,
+        strict: bool = True,
+        count_all: bool = False,
+    ) -> None:
+        self.strict = strict
+        self.count_all = count_all
+        self.warnings: Counter[str] = Counter()
+        self.machine = _core.Machine()
+        self.events = Events(self.machine)
+        self.idle = False
+        self.resets = 0
+        self._base = (0, 0.0)  # cycle and second at which the CPU's rate last changed
+        self._cpu_hz = 0
+        self._ready = False
+        self._soft_reset = False
+        self._output = bytearray()
+        self._stream = bytearray()  # output not yet searched for `until`
+        self._uart_sinks: list[Callable[[bytes], None]] = []
+        self._pad_sinks: list[Callable[[float, int, bool], None]] = []
+        self.blocks: dict[str, Block] = {
+            name: kind(self, name, base) for name, (kind, base) in (MODELLED | ABSENT).items()
+        }
+        self.plic: Plic = self._block("plic", Plic)
+        self.sysctl: Sysctl = self._block("sysctl", Sysctl)
+        self.fpioa: Fpioa = self._block("fpioa", Fpioa)
+        self.uarths: Uarths = self._block("uarths", Uarths)
+        self.gpiohs: Gpiohs = self._block("gpiohs", Gpiohs)
+        self.dmac: Dmac = self._block("dmac", Dmac)
+        self.kpu: Kpu = self._block("kpu", Kpu)
+        self.spi: dict[int, Spi] = {index: self._block(f"spi{index}", Spi) for index in (0, 1, 3)}
+        self.flash = Nor(lambda: self.seconds, flash)
+        self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
+        if firmware is not None:
+            self.write_flash(0, boot_rom.pack(_content(firmware)))
+        for address, image in images:
+            self.write_flash(address, _content(image))
+        self._ready = True
+        self.reset()
+
+    def _block(self, name: str, kind: type[BlockT]) -> BlockT:
+        block = self.blocks[name]
+        assert isinstance(block, kind)
+        return block
+
+    def __enter__(self) -> Board:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keeps the flash's content in its file, if it has one."""
+        self.flash.save()
+
+    def write_flash(self, address: int, content: bytes) -> None:
+        """Puts bytes into flash as a programmer would: no erase needed, no time taken."""
+        end = address + len(content)
+        if not 0 <= address <= end <= len(self.flash.data):
+            raise boot_rom.BootError(
+                f"{len(content)} bytes at flash address {address:#x} go beyond its "
+                f"{len(self.flash.data)} bytes"
+            )
+        if self.flash.data[address:end] != content:
+            self.flash.data[address:end] = content
+            self.flash.dirty = True
+
+    # Reset and time.
+
+    def reset(self, power: bool = True) -> None:
+        """Power-on (or, for False, soft) reset, then the boot ROM loads the image from flash."""
+        self.events.clear()
+        self.resets += 1
+        self._soft_reset = self.idle = False
+        if power:
+            self.machine.ram[:] = POWER_ON_BYTES * (len(self.machine.ram) // 4)
+            self.flash.power_on()
+        self.sysctl.note_cause(PIN_RESET if power else SOFT_RESET)
+        for block in self.blocks.values():
+            block.reset()
+        boot_rom.hand_over(self)
+
+    def request_soft_reset(self) -> None:
+        """Ends the slice; the reset follows."""
+        self._soft_reset = True
+        self.machine.stop()
+
+    @property
+    def cycles(self) -> int:
+        """CPU cycles since the board was made."""
+        return self.machine.cycles
+
+    @property
+    def seconds(self) -> float:
+        """Virtual seconds since the board was made."""
+        cycle, second = self._base
+        return second + (self.machine.cycles - cycle) / self._cpu_hz if self._cpu_hz else second
+
+    def cycles_of(self, seconds: float) -> int:
+        """CPU cycles in a time at the present rate, rounded up."""
+        return ceil(seconds * self.sysctl.cpu_hz)
+
+    def cpu_rate_changed(self) -> None:
+        """SYSCTL found another rate: seconds count on from here at it."""
+        self._base = (self.machine.cycles, self.seconds)
+        self._cpu_hz = self.sysctl.cpu_hz
+        if self.events.running:
+            self.machine.cut()
+
+    # Wires between blocks.
+
+    @property
+    def ai_ram_why(self) -> str:
+        """Why AI RAM may not be touched now; empty when it may."""
+        if self.kpu.running:
+            return "the KPU runs"
+        return "" if self.sysctl.ai_hz else "it has no clock (pll1 out_en, AI gate)"
+
+    @property
+    def ai_ram_on(self) -> bool:
+        return not self.ai_ram_why
+
+    def ai_ram_changed(self) -> None:
+        if self._ready:
+            self.machine.set_ai_ram(self.ai_ram_on)
+
+    def pads_changed(self) -> None:
+        if self._ready:
+            self.gpiohs.update()
+            self.uarths.pads_changed()
+
+    def pad_driven(self, pad: int, level: bool) -> None:
+        for sink in self._pad_sinks:
+            sink(self.seconds, pad, level)
+
+    def dma_device(self, request: int) -> tuple[int, bool, int] | None:
+        """A handshake's device: register address, whether DMA writes it, bytes of an item."""
+        if request == AI_RX:
+            return self.kpu.base + DATA_OUT, False, 8
+        spi = self.spi.get(request // 2)
+        return None if spi is None else (spi.base + DR, bool(request & 1), 4)
+
+    def dma_burst(self, request: int, items: int) -> None:
+        """Lets the device check a channel's burst length against its FIFO."""
+        spi = self.spi.get(request // 2)
+        if spi is not None:
+            spi.check_burst(bool(request & 1), items)
+
+    def dma_armed(self, request: int) -> None:
+        """A channel now waits for this handshake."""
+        if request == AI_RX:
+            self.kpu.kick()
+        elif request // 2 in self.spi:
+            self.spi[request // 2].kick()
+
+    # The console.
+
+    def uart_byte(self, byte: int) -> None:
+        data = bytes([byte])
+        self._output += data
+        self._stream += data
+        for sink in self._uart_sinks:
+            sink(data)
+
+    def on_uart(self, sink: Callable[[bytes], None]) -> None:
+        """Calls `sink` with everything the board prints."""
+        self._uart_sinks.append(sink)
+
+    def on_pad(self, sink: Callable[[float, int, bool], None]) -> None:
+        """Calls `sink` with second, pad and level whenever the chip drives a pad elsewhere."""
+        self._pad_sinks.append(sink)
+
+    def send(self, data: bytes) -> None:
+        """Queues bytes for the console's receiver, at the baud rate."""
+        self.idle = False
+        self.uarths.send(data)
+
+    def take_output(self) -> bytes:
+        """What was printed since the last call."""
+        data = bytes(self._output)
+        self._output.clear()
+        return data
+
+    # Running.
+
+    def run(
+        self,
+        seconds: float | None = None,
+        until: bytes | None = None,
+        instructions: int | None = None,
+    ) -> bool:
+        """Runs; True when `until` was printed (searched after the place where it was last found).
+
+        Without that it ends after `seconds` of virtual time, after `instructions` of both harts
+        together, or when every hart waits with no event and no timer to come: see `idle`.
+        """
+        self.idle = False
+        end = None if seconds is None else self.seconds + seconds
+        target = None if instructions is None else self._retired() + instructions
+        while True:
+            self.events.run_due()
+            if self._soft_reset:
+                self.reset(power=False)
+            if until is not None and self._found(until):
+                return True
+            if end is not None and self.seconds >= end:
+                return False
+            limit = self.cycles + self.cycles_of(STRETCH_SECONDS)
+            if end is not None:
+                limit = min(limit, self.cycles + max(1, self.cycles_of(end - self.seconds)))
+            if target is not None:
+                left = target - self._retired()
+                if left <= 0:
+                    return False
+                limit = min(limit, self.cycles + max(1, left // 2))
+            reason = self._slice(limit)
+            if reason == _core.BREAK:
+                return False
+            if reason == _core.IDLE and self.events.next is None and not self._timer():
+                self.idle = True
+                return False
+
+    def run_until_idle(self, seconds: float = 60.0) -> bool:
+        """Runs until every hart waits for the outside; False when `seconds` passed before."""
+        self.run(seconds=seconds)
+        return self.idle
+
+    def _timer(self) -> bool:
+        return self.machine.next_timer() >= 0
+
+    def _retired(self) -> int:
+        return self.machine.instret(0) + self.machine.instret(1)
+
+    def _slice(self, limit: int) -> int:
+        due = self.events.next
+        if due is not None:
+            limit = min(limit, due)
+        self.events.running = True
+        try:
+            return self.machine.run(limit)
+        except _core.CoreError as error:
+            raise RefusedError(f"{error}{self._hint(str(error))}") from error
+        finally:
+            self.events.running = False
+
+    def _hint(self, text: str) -> str:
+        if f"{boot_rom.TRAP:x}" in text:
+            return ": the boot ROM's trap handler, so a trap came before mtvec was set"
+        if "806" in text or "807" in text or "406" in text or "407" in text:
+            return f": {self.ai_ram_why}" if self.ai_ram_why else ""
+        return ""
+
+    def _found(self, until: bytes) -> bool:
+        place = self._stream.find(until)
+        if place < 0:
+            keep = len(until) - 1
+            del self._stream[: max(0, len(self._stream) - keep)]
+            return False
+        del self._stream[: place + len(until)]
+        return True
+
+    # Windows.
+
+    def counters(self) -> dict[str, tuple[int, int]]:
+        """Reads and writes per register; storage that the core serves alone is not in it."""
+        return {
+            name: count
+            for block in self.blocks.values()
+            for name, count in block.counters().items()
+        }
+
+    def state_hash(self) -> str:
+        """A digest of memory, harts, registers, flash and agenda: equal runs have equal ones."""
+        digest = blake2b(digest_size=16)
+        digest.update(self.machine.ram)
+        digest.update(self.flash.data)
+        for block in self.blocks.values():
+            digest.update(block.words)
+        for hart in (0, 1):
+            state = [self.machine.pc(hart), self.machine.instret(hart)]
+            state += [self.machine.x(hart, index) for index in range(32)]
+            state += [self.machine.f(hart, index) for index in range(32)]
+            digest.update(repr(state).encode())
+        digest.update(repr((self.cycles, self.events.digest())).encode())
+        return digest.hexdigest()
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Register tables, and the base of every block: what is not in its table refuses aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, NoReturn
+
+from microkpu.errors import MicrokpuError
+from microkpu.virtual import _core
+
+if TYPE_CHECKING:
+    from microkpu.virtual.board import Board
+
+ACCESS_KINDS = ("RW", "RO", "WO", "W1C", "RC")
+
+
+class RefusedError(MicrokpuError):
+    """The firmware did what the silicon forbids, or what this board does not model."""
+
+
+@dataclass(frozen=True)
+class Register:
+    """One row of a block's table; `access` is a word of ACCESS_KINDS, as in sdk/regs/*.h.
+
+    `stored` is False where a write must not change what a read gives (data ports, commands).
+    """
+
+    name: str
+    offset: int
+    access: str
+    width: int = 32
+    count: int = 1
+    stride: int = 0
+    reset: int = 0
+    stored: bool = True
+
+    @property
+    def readable(self) -> bool:
+        return self.access != "WO"
+
+    @property
+    def writable(self) -> bool:
+        return self.access in ("RW", "WO", "W1C")
+
+    def at(self, index: int) -> int:
+        """The offset of element `index`."""
+        return self.offset + index * (self.stride or self.width // 8)
+
+
+@dataclass(slots=True)
+class _Port:
+    """One addressable register of a mapped block."""
+
+    name: str
+    bytes: int
+    flags: int
+    read: Callable[[], int] | None
+    write: Callable[[int], None] | None
+    reads: int = 0
+    writes: int = 0
+
+
+class Block:
+    """A hardware block: REGISTERS, with methods read_<name> and write_<name> for side effects.
+
+    A register without such a method is plain storage and served by the core alone. Array elements
+    get their index as the first argument. A write method is called after the word was stored.
+    """
+
+    REGISTERS: ClassVar[tuple[Register, ...]] = ()
+    NOT_MODELLED: ClassVar[tuple[Register, ...]] = ()
+    SIZE: ClassVar[int] = 0x1000
+
+    def __init__(self, board: Board, name: str, base: int) -> None:
+        self.board = board
+        self.name = name
+        self.base = base
+        self._ports: dict[int, _Port] = {}
+        self._gate = ""
+        for register in self.REGISTERS:
+            self._add(register)
+        calls = _core.READ_CALL | _core.WRITE_CALL
+        access = bytearray([calls]) * (self.SIZE // 4)
+        if not board.count_all:
+            for offset, port in self._ports.items():
+                access[offset // 4 : (offset + port.bytes) // 4] = bytes(
+                    [port.flags] * (port.bytes // 4)
+                )
+        self._access = bytes(access)
+        self._closed = bytes([calls]) * (self.SIZE // 4)
+        storage = board.machine.map(base, self.SIZE, self, self._access)
+        self.words = storage.cast("I")
+        self.longs = storage.cast("Q")
+
+    def _add(self, register: Register) -> None:
+        method = register.name.replace(".", "_")
+        reader = getattr(self, f"read_{method}", None)
+        writer = getattr(self, f"write_{method}", None)
+        if register.access not in ACCESS_KINDS:
+            raise ValueError(f"{self.name}.{register.name}: access {register.access!r}")
+        flags = 0
+        if reader or not register.readable:
+            flags |= _core.READ_CALL
+        else:
+            flags |= _core.READ
+        if register.access == "RW" and register.stored:
+            flags |= _core.WRITE
+        if writer or not register.writable:
+            flags |= _core.WRITE_CALL
+        for index in range(register.count):
+            indexed = register.count > 1
+            name = f"{register.name}[{index}]" if indexed else register.name
+            self._ports[register.at(index)] = _Port(
+                name,
+                register.width // 8,
+                flags,
+                partial(reader, index) if reader and indexed else reader,
+                partial(writer, index) if writer and indexed else writer,
+            )
+
+    # What a block of its own overrides.
+
+    def reset(self) -> None:
+        """Registers as after reset; blocks with more state extend this."""
+        for register in self.REGISTERS:
+            for index in range(register.count):
+                self.put(register.at(index), register.reset, register.width)
+
+    def put(self, offset: int, value: int, width: int = 32) -> None:
+        """Sets the stored word that a read gives."""
+        if width == 64:
+            self.longs[offset >> 3] = value
+        else:
+            self.words[offset >> 2] = value
+
+    def counters(self) -> dict[str, tuple[int, int]]:
+        """Reads and writes per register that reached this block, storage served in C left out."""
+        used = (port for port in self._ports.values() if port.reads or port.writes)
+        return {f"{self.name}.{port.name}": (port.reads, port.writes) for port in used}
+
+    # Clock gates and resets.
+
+    def gate(self, why: str) -> None:
+        """Refuses every access with this reason; an empty one opens the block again."""
+        if why != self._gate:
+            self._gate = why
+            self.board.machine.set_access(self.base, self._closed if why else self._access)
+
+    # The core's device protocol.
+
+    def read(self, offset: int, size: int) -> int:
+        port = self._ports.get(offset)
+        if port is None or self._gate or size != port.bytes:
+            self._refuse_access("read", offset, size, port)
+        port.reads += 1
+        if port.read is not None:
+            return port.read()
+        if port.flags & _core.READ:
+            return self.longs[offset >> 3] if size == 8 else self.words[offset >> 2]
+        self.refuse(f"read of {port.name}, which is write-only")
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        port = self._ports.get(offset)
+        if port is None or self._gate or size != port.bytes:
+            self._refuse_access("write", offset, size, port)
+        port.writes += 1
+        if port.flags & _core.WRITE:
+            self.put(offset, value, size * 8)
+        if port.write is not None:
+            port.write(value)
+        elif not port.flags & _core.WRITE:
+            self.refuse(f"write of {value:#x} to {port.name}, which is read-only")
+
+    def _refuse_access(self, what: str, offset: int, size: int, port: _Port | None) -> NoReturn:
+        name = port.name if port else self._name_unmodelled(offset)
+        if self._gate:
+            self.refuse(f"{what} of {name} while {self._gate}")
+        if port is None:
+            self.refuse(f"{what} of {name}, which is not modelled")
+        self.refuse(f"{what} of {size * 8} bits at {name}, which has {port.bytes * 8}")
+
+    def _name_unmodelled(self, offset: int) -> str:
+        for register in self.NOT_MODELLED:
+            for index in range(register.count):
+                if register.at(index) == offset:
+                    return register.name
+        return f"offset {offset:#x}"
+
+    def refuse(self, what: str) -> NoReturn:
+        """Ends the run: `what` says what was done and why not."""
+        hart = self.board.machine.access_hart
+        pc = self.board.machine.pc(hart)
+        raise RefusedError(f"{self.name}: {what} (hart {hart}, pc {pc:#010x})")
+
+    def forbid(self, what: str) -> None:
+        """Refuses in strict mode; else the board goes on as a forgiving one would."""
+        if self.board.strict:
+            self.refuse(what)
+        self.board.warnings[f"{self.name}: {what}"] += 1

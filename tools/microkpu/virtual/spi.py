@@ -1,0 +1,434 @@
+# SPDX-License-Identifier: MIT
+"""SPI0, SPI1 and SPI3: the DW SSI master with its 32-deep FIFOs, by CPU or by DMA."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from microkpu.virtual.events import Event, Events
+from microkpu.virtual.registers import Block, Register
+
+if TYPE_CHECKING:
+    from microkpu.virtual.board import Board
+
+DEPTH = 32
+# On this chip a 32nd word in the receive FIFO already overruns.
+RX_DEPTH = 31
+BUSY, TFNF, TFE, RFNE, RFF = 1, 2, 4, 8, 16
+TXE, TXO, RXU, RXO, RXF = 1, 2, 4, 8, 16
+TX_RX, TX_ONLY, RX_ONLY, EEPROM = range(4)
+CTRLR0, CTRLR1, SSIENR, SER, BAUDR = 0x00, 0x04, 0x08, 0x10, 0x14
+TXFTLR, RXFTLR, TXFLR, RXFLR, SR, IMR, ISR, RISR = range(0x18, 0x38, 4)
+DMACR, DMATDLR, DMARDLR, DR, SPI_CTRLR0, ENDIAN = 0x4C, 0x50, 0x54, 0x60, 0xF4, 0x118
+DR_WORDS = 36
+LINES = (1, 2, 4, 8)
+INDEX = {"spi0": 0, "spi1": 1, "spi3": 3}
+IRQ = {"spi0": 1, "spi1": 2, "spi3": 4}
+Words = npt.NDArray[np.uint32]
+
+
+class Chip(Protocol):
+    """What hangs on a chip select."""
+
+    def select(self) -> None: ...
+    def deselect(self) -> None: ...
+    def put(self, value: int, bits: int, lines: int) -> None: ...
+    def dummy(self, clocks: int) -> None: ...
+    def get(self, count: int, lines: int) -> bytes: ...
+    def exchange(self, value: int, bits: int) -> int: ...
+
+
+class NoChip:
+    """An empty chip select: the input line is pulled up."""
+
+    def select(self) -> None: ...
+    def deselect(self) -> None: ...
+    def put(self, value: int, bits: int, lines: int) -> None: ...
+    def dummy(self, clocks: int) -> None: ...
+
+    def get(self, count: int, lines: int) -> bytes:
+        return b"\xff" * count
+
+    def exchange(self, value: int, bits: int) -> int:
+        return (1 << bits) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """ctrlr0 and spi_ctrlr0, decoded."""
+
+    bits: int
+    tmod: int
+    lines: int
+    inst_bits: int
+    inst_lines: int
+    addr_bits: int
+    addr_lines: int
+    wait: int
+
+    @property
+    def header(self) -> int:
+        """FIFO entries before the data of a dual, quad or octal transfer."""
+        return bool(self.inst_bits) + bool(self.addr_bits) if self.lines > 1 else 0
+
+
+class Spi(Block):
+    REGISTERS: ClassVar = (
+        Register("ctrlr0", 0x00, "RW"),
+        Register("ctrlr1", 0x04, "RW"),
+        Register("ssienr", 0x08, "RW"),
+        Register("ser", 0x10, "RW"),
+        Register("baudr", 0x14, "RW"),
+        Register("txftlr", 0x18, "RW"),
+        Register("rxftlr", 0x1C, "RW"),
+        Register("txflr", 0x20, "RO"),
+        Register("rxflr", 0x24, "RO"),
+        Register("sr", 0x28, "RO"),
+        Register("imr", 0x2C, "RW", reset=0xFF),
+        Register("isr", 0x30, "RO"),
+        Register("risr", 0x34, "RO"),
+        Register("txoicr", 0x38, "RC"),
+        Register("rxoicr", 0x3C, "RC"),
+        Register("rxuicr", 0x40, "RC"),
+        Register("icr", 0x48, "RC"),
+        Register("dmacr", 0x4C, "RW"),
+        Register("dmatdlr", 0x50, "RW"),
+        Register("dmardlr", 0x54, "RW"),
+        Register("idr", 0x58, "RO"),
+        Register("ssic_version_id", 0x5C, "RO"),
+        Register("dr", DR, "RW", count=DR_WORDS, stored=False),
+        Register("rx_sample_delay", 0xF0, "RW"),
+        Register("spi_ctrlr0", SPI_CTRLR0, "RW"),
+        Register("endian", ENDIAN, "RW"),
+    )
+    NOT_MODELLED: ClassVar = (
+        Register("mwcr", 0x0C, "RW"),
+        Register("msticr", 0x44, "RC"),
+        Register("xip_mode_bits", 0xFC, "RW"),
+        Register("xip_incr_inst", 0x100, "RW"),
+        Register("xip_wrap_inst", 0x104, "RW"),
+        Register("xip_ctrl", 0x108, "RW"),
+        Register("xip_ser", 0x10C, "RW"),
+        Register("xrxoicr", 0x110, "RC"),
+        Register("xip_cnt_time_out", 0x114, "RW"),
+    )
+
+    def __init__(self, board: Board, name: str, base: int) -> None:
+        super().__init__(board, name, base)
+        self.index = INDEX[name]
+        self.rx_request, self.tx_request = 2 * self.index, 2 * self.index + 1
+        self.chips: dict[int, Chip] = {}
+        self.overruns = 0
+        self._tx: deque[int] = deque()
+        self._rx: deque[int] = deque()
+        self._chip: Chip | None = None  # selected
+        self._event: Event | None = None  # the frame or burst in flight
+        self._left = 0  # frames still to be received
+        self._receiving = False
+        self._control = False  # sending what an eeprom transfer sends first
+        self._setup: Setup | None = None
+
+    def reset(self) -> None:
+        super().reset()
+        self._raw = 0
+        self._stop()
+        self._update()
+
+    # Setup.
+
+    def _decode(self) -> Setup:
+        if self._setup is None:
+            ctrlr0, extended = self.words[CTRLR0 >> 2], self.words[SPI_CTRLR0 >> 2]
+            if self.index == 3:
+                bits, tmod, frf = ctrlr0 & 31, ctrlr0 >> 10 & 3, ctrlr0 >> 22 & 3
+            else:
+                bits, tmod, frf = ctrlr0 >> 16 & 31, ctrlr0 >> 8 & 3, ctrlr0 >> 21 & 3
+            lines = LINES[frf]
+            if (bits + 1) % 8:
+                self.refuse(f"frames of {bits + 1} bits, which are not modelled (8, 16, 24, 32)")
+            trans = extended & 3
+            self._setup = Setup(
+                bits + 1, tmod, lines,
+                (0, 4, 8, 16)[extended >> 8 & 3], lines if trans == 2 else 1,
+                (extended >> 2 & 15) * 4, lines if trans else 1,
+                extended >> 11 & 31,
+            )  # fmt: skip
+        return self._setup
+
+    def _configured(self, name: str) -> None:
+        self._setup = None
+        if self.words[SSIENR >> 2] & 1:
+            self.forbid(f"write of {name} while ssienr is 1, which the chip ignores")
+
+    def write_ctrlr0(self, _: int) -> None:
+        self._configured("ctrlr0")
+
+    def write_ctrlr1(self, _: int) -> None:
+        self._configured("ctrlr1")
+
+    def write_baudr(self, _: int) -> None:
+        self._configured("baudr")
+
+    def write_spi_ctrlr0(self, _: int) -> None:
+        self._configured("spi_ctrlr0")
+
+    def _cycles(self, clocks: int) -> int:
+        divisor = self.words[BAUDR >> 2] & 0xFFFE
+        if not divisor:
+            self.refuse("a transfer with baudr 0, which stops the clock")
+        hz = self.board.sysctl.spi_hz(self.index)
+        if not hz:
+            self.refuse("a transfer while its pll gives no clock")
+        return -(-clocks * divisor * self.board.sysctl.cpu_hz // hz)
+
+    # The registers that act.
+
+    def write_ssienr(self, value: int) -> None:
+        if not value & 1:
+            self._stop()
+        self._kick()
+
+    def write_ser(self, value: int) -> None:
+        if self._event is not None:
+            self.forbid(f"ser = {value:#x} during a transfer: wait for sr (tfe and not busy)")
+        if not value:
+            self._deselect()
+        self._kick()
+
+    def write_dr(self, _: int, value: int) -> None:
+        if not self.words[SSIENR >> 2] & 1:
+            self.forbid("dr written while ssienr is 0: the word is lost")
+        elif self._receiving:
+            pass  # during a receive burst what is pushed is ignored
+        elif len(self._tx) >= DEPTH:
+            self._raw |= TXO
+            self.forbid(f"dr written while the transmit FIFO holds {DEPTH} words")
+        else:
+            self._tx.append(value)
+        self._kick()
+
+    def read_dr(self, _: int) -> int:
+        if not self._rx:
+            self._raw |= RXU
+            self.forbid("dr read while the receive FIFO is empty")
+            return 0
+        value = self._rx.popleft()
+        self._update()
+        return value
+
+    def write_txftlr(self, _: int) -> None:
+        self._update()
+
+    def write_rxftlr(self, _: int) -> None:
+        self._update()
+
+    def write_imr(self, _: int) -> None:
+        self._update()
+
+    def write_dmacr(self, _: int) -> None:
+        self._kick()
+
+    def _read_clear(self, bits: int) -> int:
+        was = int(bool(self._raw & bits))
+        self._raw &= ~bits
+        self._update()
+        return was
+
+    def read_txoicr(self) -> int:
+        return self._read_clear(TXO)
+
+    def read_rxoicr(self) -> int:
+        return self._read_clear(RXO)
+
+    def read_rxuicr(self) -> int:
+        return self._read_clear(RXU)
+
+    def read_icr(self) -> int:
+        return self._read_clear(TXO | RXO | RXU)
+
+    def _update(self) -> None:
+        words, sent, got = self.words, len(self._tx), len(self._rx)
+        words[TXFLR >> 2], words[RXFLR >> 2] = sent, got
+        state = TFNF if sent < DEPTH else 0
+        state |= (0 if sent else TFE) | (RFNE if got else 0) | (RFF if got >= RX_DEPTH else 0)
+        words[SR >> 2] = state | (BUSY if self._event is not None else 0)
+        raw = self._raw | (TXE if sent <= words[TXFTLR >> 2] else 0)
+        raw |= RXF if got > words[RXFTLR >> 2] else 0
+        words[RISR >> 2] = raw
+        words[ISR >> 2] = raw & words[IMR >> 2]
+        self.board.plic.set_line(IRQ[self.name], bool(words[ISR >> 2]))
+
+    def check_burst(self, to_device: bool, items: int) -> None:
+        """A DMA burst must fit what the FIFO promises when it asks for one."""
+        if to_device:
+            level = self.words[DMATDLR >> 2]
+            if items > DEPTH - level:
+                self.forbid(f"DMA bursts of {items} words with dmatdlr {level} overrun the FIFO")
+        else:
+            level = self.words[DMARDLR >> 2]
+            if items > level + 1:
+                self.forbid(f"DMA bursts of {items} words with dmardlr {level} underrun the FIFO")
+
+    # The transfer.
+
+    def _stop(self) -> None:
+        Events.cancel(self._event)
+        self._event = None
+        self._left = 0
+        self._receiving = self._control = False
+        self._tx.clear()
+        self._rx.clear()
+        self._deselect()
+
+    def _deselect(self) -> None:
+        if self._chip is not None:
+            chip, self._chip = self._chip, None
+            chip.deselect()
+
+    def kick(self) -> None:
+        """The DMA controller or a clock changed: go on where possible."""
+        self._kick()
+
+    def _kick(self) -> None:
+        if self.words[SSIENR >> 2] & 1:
+            self._take_dma()
+            if self._event is None and self._tx and self.words[SER >> 2]:
+                self._begin()
+        self._update()
+
+    def _take_dma(self) -> None:
+        """Lets the DMA channel fill the transmit FIFO."""
+        if self.words[DMACR >> 2] & 2 and len(self._tx) <= self.words[DMATDLR >> 2]:
+            self._tx.extend(self.board.dmac.pull(self.tx_request, DEPTH - len(self._tx)).tolist())
+
+    def _begin(self) -> None:
+        setup = self._decode()
+        clocks = 0
+        if self._chip is None:
+            if len(self._tx) < setup.header:
+                return
+            chip_select = self.words[SER >> 2].bit_length() - 1
+            self._chip = self.chips.get(chip_select, NO_CHIP)
+            self._chip.select()
+            clocks = self._send_header(setup) if setup.lines > 1 else 0
+        if setup.tmod == RX_ONLY:
+            if setup.lines == 1:
+                self._tx.popleft()  # only starts the transfer
+            self._tx.clear()
+            self._start_receiving(clocks)
+        elif setup.lines > 1 and setup.tmod != TX_ONLY:
+            self.refuse(f"tmod {setup.tmod} on {setup.lines} lines, which the chip does not have")
+        else:
+            self._control = setup.tmod == EEPROM
+            if clocks:
+                self._event = self.board.events.after(self._cycles(clocks), self._continue)
+            else:
+                self._send(setup)
+
+    def _send_header(self, setup: Setup) -> int:
+        assert self._chip is not None
+        clocks = 0
+        if setup.inst_bits:
+            self._chip.put(self._tx.popleft(), setup.inst_bits, setup.inst_lines)
+            clocks += setup.inst_bits // setup.inst_lines
+        if setup.addr_bits:
+            self._chip.put(self._tx.popleft(), setup.addr_bits, setup.addr_lines)
+            clocks += setup.addr_bits // setup.addr_lines
+        if setup.wait and setup.tmod == RX_ONLY:
+            self._chip.dummy(setup.wait)
+            clocks += setup.wait
+        return max(clocks, 1)
+
+    def _send(self, setup: Setup) -> None:
+        """Shifts the next word out, or all that FIFO and DMA channel hold."""
+        assert self._chip is not None
+        frames = [self._tx.popleft()]
+        if self.words[DMACR >> 2] & 2 and self.board.dmac.waiting(self.tx_request):
+            frames += self._tx
+            self._tx.clear()
+            frames += self.board.dmac.pull(self.tx_request, None).tolist()
+        got: list[int] = []
+        for frame in frames:
+            frame = self._wire(frame, setup.bits)
+            if setup.lines == 1:
+                got.append(self._wire(self._chip.exchange(frame, setup.bits), setup.bits))
+            else:
+                self._chip.put(frame, setup.bits, setup.lines)
+        cycles = self._cycles(len(frames) * setup.bits // setup.lines)
+        keep = got if setup.tmod == TX_RX else []
+        self._event = self.board.events.after(cycles, lambda: self._arrived(keep))
+
+    def _wire(self, frame: int, bits: int) -> int:
+        """A frame goes most significant bit first, unless `endian` turns its bytes round."""
+        frame &= (1 << bits) - 1
+        if self.words[ENDIAN >> 2] & 1 and bits > 8:
+            return int.from_bytes(frame.to_bytes(bits // 8, "little"), "big")
+        return frame
+
+    def _start_receiving(self, clocks: int) -> None:
+        self._left = (self.words[CTRLR1 >> 2] & 0xFFFF) + 1
+        self._receiving = True
+        self._receive(clocks)
+
+    def _receive(self, clocks: int = 0) -> None:
+        """Takes the next word in, or the whole burst where a DMA channel waits for it."""
+        assert self._chip is not None
+        setup = self._decode()
+        burst = self.words[DMACR >> 2] & 1 and self.board.dmac.waiting(self.rx_request)
+        count = self._left if burst else 1
+        self._left -= count
+        size = setup.bits // 8
+        data = self._chip.get(count * size, setup.lines)
+        frames = unpack(data, size, bool(self.words[ENDIAN >> 2] & 1))
+        clocks += count * setup.bits // setup.lines
+        self._event = self.board.events.after(self._cycles(clocks), lambda: self._arrived(frames))
+
+    def _arrived(self, frames: list[int] | Words) -> None:
+        if len(frames):
+            if self.words[DMACR >> 2] & 1 and self.board.dmac.waiting(self.rx_request):
+                words = np.concatenate(
+                    [np.array(self._rx, np.uint32), np.asarray(frames, np.uint32)]
+                )
+                self._rx.clear()
+                frames = words[self.board.dmac.push(self.rx_request, words) :]
+            for frame in frames if isinstance(frames, list) else frames.tolist():
+                if len(self._rx) < RX_DEPTH:
+                    self._rx.append(frame)
+                else:
+                    self._raw |= RXO
+                    self.overruns += 1
+        self._continue()
+
+    def _continue(self) -> None:
+        """After a frame or burst: the next one, or the end of the transfer."""
+        self._event = None
+        self._take_dma()
+        if self._left:
+            self._receive()
+        elif self._tx:
+            self._send(self._decode())
+        elif self._control:
+            self._control = False
+            self._start_receiving(0)
+        else:
+            self._receiving = False
+            # The master lets the chip go as soon as it has nothing to send.
+            self._deselect()
+        self._update()
+
+
+NO_CHIP = NoChip()
+
+
+def unpack(data: bytes, size: int, little: bool) -> Words:
+    """Bytes as they came over the wire, as FIFO words."""
+    if size == 3:
+        rows = np.frombuffer(data, np.uint8).reshape(-1, 3).astype(np.uint32)
+        order = rows[:, ::-1] if little else rows
+        return np.asarray(order[:, 0] << 16 | order[:, 1] << 8 | order[:, 2], np.uint32)
+    return np.frombuffer(data, f"{'<' if little else '>'}u{size}").astype(np.uint32)

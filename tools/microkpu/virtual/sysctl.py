@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""SYSCTL: the clock tree, gates and resets of every block, DMA request routing, soft reset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from microkpu.virtual.events import Event, Events
+from microkpu.virtual.registers import Block, Register
+
+if TYPE_CHECKING:
+    from microkpu.virtual.board import Board
+
+IN0 = 26_000_000
+# A PLL's word: every field holds its value minus one.
+RESET, POWER, INTFB, BYPASS, TEST, OUT_EN = (1 << bit for bit in range(20, 26))
+RATIO = 0xFFFFF
+VCO_MIN, VCO_MAX = 350_000_000, 1_750_000_000
+LOCK_SECONDS = 50e-6
+PULSE_SECONDS = 100e-9
+LOCK_BITS = (0x3, 0x300, 0x30000)
+EARLY_BITS = (0x1, 0x100, 0x10000)
+SLIP_CLEAR = (1 << 2, 1 << 10, 1 << 18)
+ACLK_PLL0 = 1
+
+# How the boot ROM leaves the chip: PLL0 at 780 MHz, PLL1 and PLL2 preset to 299 and off.
+PLL0_ENTRY = 59 << 4 | 1 << 10 | 59 << 14 | POWER | OUT_EN
+PLL12_ENTRY = 22 << 4 | 1 << 10 | 22 << 14
+# ACLK from PLL0 / 2, APB0-2 half of it, SPI3 from PLL0.
+CLK_SEL0_ENTRY = ACLK_PLL0 | 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12
+CENTRAL = ("cpu", "sram0", "sram1", "apb0", "apb1", "apb2")
+# ROM, SPI3, FPIOA, SHA256 and OTP are what the ROM itself uses.
+PERI_ENTRY = 1 << 0 | 1 << 9 | 1 << 20 | 1 << 26 | 1 << 27
+PERIPHERALS = {
+    "rom": 0, "dmac": 1, "kpu": 2, "dvp": 3, "fft": 4, "gpio": 5,
+    "spi0": 6, "spi1": 7, "spi2": 8, "spi3": 9, "i2s0": 10, "i2s1": 11, "i2s2": 12,
+    "i2c0": 13, "i2c1": 14, "i2c2": 15, "uart1": 16, "uart2": 17, "uart3": 18, "aes": 19,
+    "fpioa": 20, "timer0": 21, "timer1": 22, "timer2": 23, "wdt0": 24, "wdt1": 25, "sha256": 26,
+    "otp": 27, "rtc": 29,
+}  # fmt: skip
+BUSES = {
+    "apb0": ("gpio", "uart1", "uart2", "uart3", "spi2", "i2s0", "i2s1", "i2s2", "i2c0", "i2c1",
+             "i2c2", "fpioa", "timer0", "timer1", "timer2", "sha256"),
+    "apb1": ("wdt0", "wdt1", "aes", "otp", "dvp", "rtc"),
+    "apb2": ("spi0", "spi1", "spi3"),
+}  # fmt: skip
+BUS_OF = {block: bus for bus, blocks in BUSES.items() for block in blocks}
+PIN_RESET, SOFT_RESET = 1 << 1, 1 << 4
+
+
+class Sysctl(Block):
+    REGISTERS: ClassVar = (
+        Register("git_id", 0x00, "RO"),
+        Register("clk_freq", 0x04, "RW", reset=IN0),
+        Register("pll0", 0x08, "RW", reset=PLL0_ENTRY),
+        Register("pll1", 0x0C, "RW", reset=PLL12_ENTRY),
+        Register("pll2", 0x10, "RW", reset=PLL12_ENTRY),
+        Register("pll_lock", 0x18, "RW", reset=LOCK_BITS[0], stored=False),
+        Register("rom_error", 0x1C, "RO"),
+        Register("clk_sel0", 0x20, "RW", reset=CLK_SEL0_ENTRY),
+        Register("clk_sel1", 0x24, "RW"),
+        Register("clk_en_cent", 0x28, "RW", reset=0x3F),
+        Register("clk_en_peri", 0x2C, "RW", reset=PERI_ENTRY),
+        Register("soft_reset", 0x30, "RW"),
+        Register("peri_reset", 0x34, "RW"),
+        Register("clk_th0", 0x38, "RW"),
+        Register("clk_th1", 0x3C, "RW"),
+        Register("clk_th2", 0x40, "RW"),
+        Register("clk_th3", 0x44, "RW"),
+        Register("clk_th4", 0x48, "RW"),
+        Register("clk_th5", 0x4C, "RW"),
+        Register("clk_th6", 0x50, "RW"),
+        Register("misc", 0x54, "RW"),
+        Register("peri", 0x58, "RW"),
+        Register("spi_sleep", 0x5C, "RW"),
+        Register("reset_status", 0x60, "RW", stored=False),
+        Register("dma_sel0", 0x64, "RW"),
+        Register("dma_sel1", 0x68, "RW"),
+        Register("power_sel", 0x6C, "RW"),
+    )
+
+    def __init__(self, board: Board, name: str, base: int) -> None:
+        super().__init__(board, name, base)
+        self._cause = PIN_RESET
+        self._pll = [0, 0, 0]
+        self._since = [0.0, 0.0, 0.0]  # when power or reset last changed
+        self._slip_cleared = [False] * 3
+        self._settled = [False] * 3
+        self._lock_events: list[Event | None] = [None] * 3
+        self._reset_bits = 0
+        self.cpu_hz = IN0
+        self.ai_hz = 0
+
+    def reset(self) -> None:
+        super().reset()
+        self._pll = [PLL0_ENTRY, PLL12_ENTRY, PLL12_ENTRY]
+        self._since = [0.0] * 3
+        self._slip_cleared = [True, False, False]
+        self._settled = [True, False, False]
+        self._lock_events = [None] * 3
+        self._reset_bits = 0
+        self.put(0x60, self._cause)
+        self._update()
+
+    # Rates.
+
+    def pll_hz(self, index: int) -> int:
+        """What the PLL gives: 0 unless it is powered, locked and let out."""
+        word = self._pll[index]
+        ready = self.words[0x18 >> 2] & LOCK_BITS[index] == LOCK_BITS[index]
+        if not (ready and word & POWER and word & OUT_EN):
+            return 0
+        return IN0 * ((word >> 4 & 63) + 1) // (((word & 15) + 1) * ((word >> 10 & 15) + 1))
+
+    def spi_hz(self, index: int) -> int:
+        """The clock that SPI `index` divides by its baudr."""
+        threshold = self.words[0x3C >> 2] >> (8 * index) & 0xFF
+        source = self.pll_hz(0)
+        if index == 3 and not self.words[0x20 >> 2] >> 12 & 1:
+            source = IN0
+        return source // (2 * (threshold + 1))
+
+    def _update(self) -> None:
+        """Works out every rate and gate again after a write."""
+        select = self.words[0x20 >> 2]
+        if select & ACLK_PLL0:
+            cpu = self.pll_hz(0) // (2 << (select >> 1 & 3))
+            if not cpu:
+                self.refuse("aclk on pll0, which gives no clock: lock it and set out_en first")
+        else:
+            cpu = IN0
+        if cpu != self.cpu_hz:
+            self.cpu_hz = cpu
+            self.board.cpu_rate_changed()
+        central, gates = self.words[0x28 >> 2], self.words[0x2C >> 2]
+        ai_threshold = self.words[0x38 >> 2] >> 8 & 15
+        gated = not gates >> PERIPHERALS["kpu"] & 1
+        self.ai_hz = 0 if gated else self.pll_hz(1) // (ai_threshold + 1)
+        for name, block in self.board.blocks.items():
+            bit = PERIPHERALS.get(name)
+            if bit is None:
+                continue
+            bus = BUS_OF.get(name)
+            if bus and not central >> CENTRAL.index(bus) & 1:
+                block.gate(f"its bus {bus} has no clock (clk_en_cent)")
+            elif not gates >> bit & 1:
+                block.gate(f"its clock is off (clk_en_peri bit {bit})")
+            elif self._reset_bits >> bit & 1:
+                block.gate(f"it is held in reset (peri_reset bit {bit})")
+            elif name == "kpu" and not self.ai_hz:
+                block.gate("pll1 gives no clock (locked? out_en?)")
+            else:
+                block.gate("")
+        self.board.ai_ram_changed()
+
+    # PLLs.
+
+    def write_pll0(self, value: int) -> None:
+        self._write_pll(0, value)
+
+    def write_pll1(self, value: int) -> None:
+        if self.board.kpu.running:
+            self.forbid("write of pll1 while the KPU runs from it")
+        self._write_pll(1, value)
+
+    def write_pll2(self, value: int) -> None:
+        self._write_pll(2, value)
+
+    def _write_pll(self, index: int, value: int) -> None:
+        old, self._pll[index] = self._pll[index], value
+        if value == old:
+            return
+        if index == 0 and self.words[0x20 >> 2] & ACLK_PLL0:
+            self.forbid("write of pll0 while aclk runs from it: put aclk on in0 first")
+        if value & (BYPASS | TEST | INTFB):
+            self.refuse(f"pll{index}: bypass, test and internal feedback are not modelled")
+        now = self.board.seconds
+        changed = (old ^ value) & (POWER | RESET)
+        if changed and now - self._since[index] < PULSE_SECONDS and old & POWER:
+            self.forbid(f"pll{index}: power and reset steps closer than 100 ns")
+        if changed:
+            self._since[index] = now
+        if changed or (old ^ value) & RATIO:
+            self._unlock(index)
+        if value & POWER and old & RESET and not value & RESET:
+            self._check_ratio(index, value)
+            self._lock_events[index] = self.board.events.after(
+                self.board.cycles_of(LOCK_SECONDS), lambda: self._lock(index)
+            )
+        self._update()
+
+    def _check_ratio(self, index: int, value: int) -> None:
+        vco = IN0 * ((value >> 4 & 63) + 1) // ((value & 15) + 1)
+        if value & 15 or not VCO_MIN <= vco <= VCO_MAX:
+            self.forbid(
+                f"pll{index}: clkr {value & 15} and vco {vco} Hz; 26 MHz allows only clkr 0 and "
+                f"a vco from {VCO_MIN} to {VCO_MAX}"
+            )
+
+    def _unlock(self, index: int) -> None:
+        Events.cancel(self._lock_events[index])
+        self._slip_cleared[index] = self._settled[index] = False
+        self.words[0x18 >> 2] &= ~LOCK_BITS[index]
+
+    def _lock(self, index: int) -> None:
+        self._settled[index] = True
+        full = self._slip_cleared[index]
+        self.words[0x18 >> 2] |= LOCK_BITS[index] if full else EARLY_BITS[index]
+        self._update()
+
+    def write_pll_lock(self, value: int) -> None:
+        # Both lock bits come only once the slip bit was cleared after the PLL's reset.
+        for index in range(3):
+            if value & SLIP_CLEAR[index] and not self._slip_cleared[index]:
+                self._slip_cleared[index] = True
+                if self._settled[index]:
+                    self._lock(index)
+
+    # Selectors, gates and resets.
+
+    def write_clk_sel0(self, _: int) -> None:
+        self._update()
+
+    def write_clk_th0(self, _: int) -> None:
+        self._update()
+
+    def write_clk_en_cent(self, value: int) -> None:
+        if value & 0x17 != 0x17:
+            self.forbid(f"clk_en_cent = {value:#x}: cpu, sram0, sram1 and apb1 must stay on")
+        self._update()
+
+    def write_clk_en_peri(self, value: int) -> None:
+        if self.board.kpu.running and not value >> PERIPHERALS["kpu"] & 1:
+            self.forbid("the AI clock goes off while the KPU runs")
+        self._update()
+
+    def write_peri_reset(self, value: int) -> None:
+        raised, self._reset_bits = value & ~self._reset_bits, value
+        for name, bit in PERIPHERALS.items():
+            if raised >> bit & 1 and name in self.board.blocks:
+                self.board.blocks[name].reset()
+        self._update()
+
+    def write_soft_reset(self, value: int) -> None:
+        if value & 1:
+            self.board.request_soft_reset()
+
+    def write_reset_status(self, value: int) -> None:
+        if value & 1:
+            self.put(0x60, 0)
+
+    def note_cause(self, cause: int) -> None:
+        """What reset_status says after the reset that follows."""
+        self._cause = cause
+
+    # DMA requests.
+
+    def dma_request(self, channel: int) -> int:
+        """The handshake that software put on a DMA channel's line."""
+        if channel == 5:
+            return self.words[0x68 >> 2] & 63
+        return self.words[0x64 >> 2] >> (6 * channel) & 63
