@@ -32,6 +32,9 @@ void *pool_realloc(void *block, size_t bytes, pool_kind_t kind);
 // Takes what pool_alloc gave, through either alias; NULL is fine.
 void pool_free(void *block);
 
+// Every block of a kind at once: a soft reset drops the heap's areas and what was leaked.
+void pool_free_all(pool_kind_t kind);
+
 size_t pool_total(void);           // bytes that the pool was given
 size_t pool_free_bytes(void);      // sum of the gaps
 size_t pool_largest(void);         // the largest block that pool_alloc could give now

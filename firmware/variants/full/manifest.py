@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+# The Python code inside the full image: the start script and asyncio.
+freeze("$(PORT_DIR)/frozen")
+include("$(MPY_DIR)/extmod/asyncio")

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+"""Turns a board's board.toml into the few #defines that the port needs: board_header.py BOARD_TOML OUT_H."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+
+def header(board: dict) -> str:
+    banks = sum(1 << bank for bank in board["banks_1v8"])
+    lines = {
+        "BOARD_NAME": f'"{board["name"]}"',
+        "BOARD_BAUD": board["baud"],
+        "BOARD_CPU_HZ": board["cpu_hz"],
+        "BOARD_CONSOLE_RX": board["console"]["rx"],
+        "BOARD_CONSOLE_TX": board["console"]["tx"],
+        "BOARD_BANKS_1V8": f"0x{banks:02x}",
+    }
+    defines = "".join(f"#define {name} {value}\n" for name, value in lines.items())
+    return f"// Made by board_header.py from the board's board.toml.\n{defines}"
+
+
+def main(source: str, target: str) -> None:
+    text = header(tomllib.loads(Path(source).read_text()))
+    out = Path(target)
+    if not out.exists() or out.read_text() != text:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// From reset to the prompt: chip, pool, heap, files, boot.py, main.py, REPL, and round again at a soft reset.
+#include "py/builtin.h"
+#include "py/compile.h"
+#include "py/cstack.h"
+#include "py/gc.h"
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "lib/oofatfs/ff.h"
+#include "shared/readline/readline.h"
+#include "shared/runtime/gchelper.h"
+#include "shared/runtime/pyexec.h"
+#include "shared/timeutils/timeutils.h"
+
+#include "genhdr/board.h"
+#include "pool.h"
+#include "sdk/dmac.h"
+#include "sdk/fpioa.h"
+#include "sdk/plic.h"
+#include "sdk/sysctl.h"
+#include "storage.h"
+#include "trap_exception.h"
+
+extern uint8_t __stack_top, __stack_bottom, __pool_start, __pool_end;
+
+// -- the heap's areas
+
+void *gc_area_alloc(unsigned long bytes) {
+    return pool_alloc(bytes, POOL_GC);
+}
+
+void gc_area_free(void *area) {
+    pool_free(area);
+}
+
+size_t gc_get_max_new_split(void) {
+    return pool_largest();
+}
+
+void gc_collect(void) {
+    gc_collect_start();
+    gc_helper_collect_regs_and_stack();
+    gc_collect_end();
+}
+
+// -- life
+
+// What no script changes: clocks, pads' voltages, interrupts, console, flash.
+static void chip_init(void) {
+    sysctl_clock_init(BOARD_CPU_HZ);
+    fpioa_init();
+    for (int bank = 0; bank < 8; bank++) {
+        sysctl_set_power_mode(bank, BOARD_BANKS_1V8 >> bank & 1 ? SYSCTL_POWER_V18 : SYSCTL_POWER_V33);
+    }
+    plic_init();
+    mp_hal_console_init();
+    sysctl_enable_irq();
+    dmac_init();
+    storage_init();
+}
+
+static void python_init(void) {
+    uint8_t *heap = pool_alloc(MICROPY_GC_INITIAL_HEAP_BYTES, POOL_GC);
+    gc_init(heap, heap + MICROPY_GC_INITIAL_HEAP_BYTES);
+    mp_init();
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_sd));
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_flash));
+    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_flash_slash_lib));
+    readline_init0();
+}
+
+// Returns when a soft reset is asked for.
+static void python_run(void) {
+    pyexec_frozen_module("_boot.py", false);
+    int ended = pyexec_file_if_exists("boot.py");
+    if (ended & PYEXEC_FORCED_EXIT) {
+        return;
+    }
+    if (pyexec_mode_kind == PYEXEC_MODE_FRIENDLY_REPL && ended != 0) {
+        if (pyexec_file_if_exists("main.py") & PYEXEC_FORCED_EXIT) {
+            return;
+        }
+    }
+    for (;;) {
+        int left = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();
+        if (left != 0) {
+            return;
+        }
+    }
+}
+
+// Finalisers give back what scripts held outside the heap; what is left then was leaked, and is said.
+static void python_deinit(void) {
+    mp_printf(MP_PYTHON_PRINTER, "MPY: soft reboot\n");
+    gc_sweep_all();
+    mp_deinit();
+    for (pool_kind_t kind = 0; kind < POOL_KINDS; kind++) {
+        if (kind != POOL_GC && pool_used(kind) > 0) {
+            mp_printf(&mp_plat_print, "pool: %u bytes of %s were not given back\n",
+                (unsigned)pool_used(kind), pool_kind_name(kind));
+        }
+        pool_free_all(kind);
+    }
+}
+
+int main(void) {
+    chip_init();
+    pool_init(&__pool_start, &__pool_end);
+    mp_cstack_init_with_top(&__stack_top, &__stack_top - &__stack_bottom);
+    for (;;) {
+        python_init();
+        python_run();
+        python_deinit();
+    }
+}
+
+// -- what MicroPython wants of every port
+
+void nlr_jump_fail(void *value) {
+    trap_exception_fatal("exception outside of any handler", value);
+}
+
+#if MICROPY_VFS_FAT
+DWORD get_fattime(void) {
+    timeutils_struct_time_t tm;
+    timeutils_seconds_since_epoch_to_struct_time(mp_hal_epoch_seconds(), &tm);
+    return (DWORD)(tm.tm_year - 1980) << 25 | tm.tm_mon << 21 | tm.tm_mday << 16
+           | tm.tm_hour << 11 | tm.tm_min << 5 | tm.tm_sec >> 1;
+}
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The chip's part of module machine: reset, reset_cause, unique_id, freq, idle, sleep.
+#include "py/mperrno.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+
+#include "sdk/flash.h"
+#include "sdk/sysctl.h"
+
+enum { PWRON_RESET = 1, HARD_RESET, WDT_RESET, SOFT_RESET };
+
+#define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(PWRON_RESET) }, \
+    { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(HARD_RESET) }, \
+    { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(WDT_RESET) }, \
+    { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(SOFT_RESET) },
+
+NORETURN static void mp_machine_reset(void) {
+    mp_hal_console_drain();
+    sysctl_reset(SYSCTL_RESET_SOC);
+    for (;;) {
+    }
+}
+
+static mp_int_t mp_machine_reset_cause(void) {
+    switch (sysctl_get_reset_status()) {
+        case SYSCTL_RESET_STATUS_PIN:
+            return HARD_RESET;
+        case SYSCTL_RESET_STATUS_WDT0:
+        case SYSCTL_RESET_STATUS_WDT1:
+            return WDT_RESET;
+        case SYSCTL_RESET_STATUS_SOFT:
+            return SOFT_RESET;
+        default:
+            return PWRON_RESET;
+    }
+}
+
+static mp_obj_t mp_machine_unique_id(void) {
+    uint8_t id[8];
+    if (flash_unique_id(id) != 0) {
+        mp_raise_OSError(MP_ENODEV);
+    }
+    return mp_obj_new_bytes(id, sizeof(id));
+}
+
+static mp_obj_t mp_machine_get_freq(void) {
+    return mp_obj_new_int(sysctl_clock_get_freq(SYSCTL_CLOCK_CPU));
+}
+
+static void mp_machine_set_freq(size_t n_args, const mp_obj_t *args) {
+    mp_int_t now = sysctl_clock_get_freq(SYSCTL_CLOCK_CPU);
+    if (mp_obj_get_int(args[0]) != now) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("cpu frequency is fixed at %d Hz"), (int)now);
+    }
+}
+
+static void mp_machine_idle(void) {
+    mp_event_wait_ms(1);
+}
+
+// The chip has no sleep that keeps RAM: the core stops until the time is over or an interrupt comes.
+static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
+    if (n_args == 0 || args[0] == mp_const_none) {
+        mp_event_wait_indefinite();
+    } else {
+        mp_event_wait_ms(mp_obj_get_int(args[0]));
+    }
+}
+
+NORETURN static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
+    mp_machine_lightsleep(n_args, args);
+    mp_machine_reset();
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// The console by interrupt, time from mtime, and waiting with the core stopped.
+#include "py/mphal.h"
+#include "py/mpstate.h"
+#include "py/ringbuf.h"
+#include "py/runtime.h"
+#include "py/stream.h"
+#include "shared/timeutils/timeutils.h"
+
+#include "sdk/clint.h"
+#include "sdk/fpioa.h"
+#include "sdk/plic.h"
+#include "sdk/regs/clint.h"
+#include "sdk/regs/uarths.h"
+#include "sdk/sysctl.h"
+#include "sdk/trap.h"
+#include "sdk/uarths.h"
+
+// The chip's FIFO holds 0.7 ms at 115200: an interrupt moves it into this ring, which holds a paste of 1000 bytes.
+#define RX_BYTES (1024)
+#define TX_BYTES (512)
+// No byte takes longer at any speed that UARTHS has; after that its receiver is taken for dead and the byte dropped.
+#define TX_BYTE_LIMIT_MS (20)
+
+#define MIE_MTIE (1UL << 7)
+#define NEVER (~0ULL)
+
+static uint8_t rx_bytes[RX_BYTES];
+static ringbuf_t rx_ring = { rx_bytes, sizeof(rx_bytes), 0, 0 };
+static uint8_t tx_bytes[TX_BYTES];
+static ringbuf_t tx_ring = { tx_bytes, sizeof(tx_bytes), 0, 0 };
+static uint32_t rx_lost;
+static uint32_t interrupts_seen;
+static uint64_t epoch_base;
+
+// -- console
+
+static int console_interrupt(void *context) {
+    (void)context;
+    for (;;) {
+        uint32_t data = UARTHS->rxdata; // this read takes the byte out, so it must be the only one
+        if (data & UARTHS_RXDATA_EMPTY) {
+            break;
+        }
+        int byte = data & 0xff;
+        if (byte == mp_interrupt_char) {
+            mp_sched_keyboard_interrupt();
+        } else if (ringbuf_put(&rx_ring, byte) < 0) {
+            rx_lost++;
+        }
+    }
+    while (ringbuf_peek(&tx_ring) >= 0 && !(UARTHS->txdata & UARTHS_TXDATA_FULL)) {
+        UARTHS->txdata = ringbuf_get(&tx_ring);
+    }
+    if (ringbuf_peek(&tx_ring) < 0) {
+        UARTHS->ie = UARTHS_IE_RX;
+    }
+    return 0;
+}
+
+void mp_hal_console_init(void) {
+    fpioa_set_function(BOARD_CONSOLE_RX, FUNC_UARTHS_RX);
+    fpioa_set_io_pull(BOARD_CONSOLE_RX, FPIOA_PULL_UP); // an open line must not look like a break
+    fpioa_set_function(BOARD_CONSOLE_TX, FUNC_UARTHS_TX);
+    uarths_config(BOARD_BAUD, UARTHS_STOP_1);
+    UARTHS->rxctrl = UARTHS_RXCTRL_EN; // interrupt at the first byte
+    UARTHS->txctrl = UARTHS_TXCTRL_EN | (4u << UARTHS_TXCTRL_CNT_SHIFT); // interrupt with fewer than four to go
+    UARTHS->ie = UARTHS_IE_RX;
+    plic_set_priority(IRQN_UARTHS_INTERRUPT, 1);
+    plic_irq_register(IRQN_UARTHS_INTERRUPT, console_interrupt, NULL);
+    plic_irq_enable(IRQN_UARTHS_INTERRUPT);
+}
+
+uint32_t mp_hal_console_lost(void) {
+    return rx_lost;
+}
+
+static bool interrupts_are_on(void) {
+    uintptr_t status;
+    __asm volatile ("csrr %0, mstatus" : "=r" (status));
+    return status & MSTATUS_MIE_BIT;
+}
+
+// With interrupts off the ring goes out by polling, with an end.
+static void tx_poll(void) {
+    uint64_t end = mp_hal_ticks_us64() + TX_BYTE_LIMIT_MS * 1000;
+    while (ringbuf_peek(&tx_ring) >= 0) {
+        if (!(UARTHS->txdata & UARTHS_TXDATA_FULL)) {
+            UARTHS->txdata = ringbuf_get(&tx_ring);
+            end = mp_hal_ticks_us64() + TX_BYTE_LIMIT_MS * 1000;
+        } else if (mp_hal_ticks_us64() > end) {
+            ringbuf_get(&tx_ring);
+        }
+    }
+}
+
+static void tx_start(void) {
+    uintptr_t status = mp_hal_interrupts_off();
+    UARTHS->ie = UARTHS_IE_RX | UARTHS_IE_TX;
+    mp_hal_interrupts_restore(status);
+}
+
+mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++) {
+        uint64_t end = 0;
+        while (ringbuf_free(&tx_ring) == 0) {
+            if (!interrupts_are_on()) {
+                tx_poll();
+                break;
+            }
+            tx_start();
+            if (end == 0) {
+                end = mp_hal_ticks_us64() + TX_BYTE_LIMIT_MS * 1000;
+            } else if (mp_hal_ticks_us64() > end) {
+                return i;
+            }
+            mp_hal_wait_for_interrupt(TX_BYTE_LIMIT_MS);
+        }
+        ringbuf_put(&tx_ring, text[i]);
+    }
+    if (interrupts_are_on()) {
+        tx_start();
+    } else {
+        tx_poll();
+    }
+    return bytes;
+}
+
+void mp_hal_console_drain(void) {
+    uintptr_t status = mp_hal_interrupts_off();
+    tx_poll();
+    UARTHS->ie = UARTHS_IE_RX;
+    mp_hal_interrupts_restore(status);
+    // Eight bytes may be in the FIFO and one on the pin, ten bits each.
+    mp_hal_delay_us(9 * 10 * 1000000 / BOARD_BAUD + 100);
+}
+
+int mp_hal_stdin_rx_chr(void) {
+    for (;;) {
+        int byte = ringbuf_get(&rx_ring);
+        if (byte >= 0) {
+            return byte;
+        }
+        mp_event_wait_indefinite();
+    }
+}
+
+uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
+    uintptr_t ready = 0;
+    if ((flags & MP_STREAM_POLL_RD) && ringbuf_peek(&rx_ring) >= 0) {
+        ready |= MP_STREAM_POLL_RD;
+    }
+    if ((flags & MP_STREAM_POLL_WR) && ringbuf_free(&tx_ring) > 0) {
+        ready |= MP_STREAM_POLL_WR;
+    }
+    return ready;
+}
+
+// -- time
+
+static uint64_t ticks_per_second(void) {
+    return sysctl_clock_get_freq(SYSCTL_CLOCK_CPU) / CLINT_CLOCK_DIV;
+}
+
+uint64_t mp_hal_ticks_us64(void) {
+    uint64_t rate = ticks_per_second();
+    uint64_t now = CLINT->mtime;
+    return now / rate * 1000000 + now % rate * 1000000 / rate;
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    return mp_hal_ticks_us64();
+}
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    return mp_hal_ticks_us64() / 1000;
+}
+
+mp_uint_t mp_hal_ticks_cpu(void) {
+    mp_uint_t cycles;
+    __asm volatile ("csrr %0, mcycle" : "=r" (cycles));
+    return cycles;
+}
+
+uint64_t mp_hal_time_ns(void) {
+    return (epoch_base * 1000000 + mp_hal_ticks_us64()) * 1000;
+}
+
+uint64_t mp_hal_epoch_seconds(void) {
+    return epoch_base + mp_hal_ticks_us64() / 1000000;
+}
+
+void mp_hal_set_epoch_seconds(uint64_t seconds) {
+    epoch_base = seconds - mp_hal_ticks_us64() / 1000000;
+}
+
+// -- waiting
+
+// The timer's interrupt only ends the wfi: it is taken back before interrupts are on again, so it needs no handler.
+static void wait_until(uint64_t mtime) {
+    uintptr_t status = mp_hal_interrupts_off();
+    if (trap_interrupts == interrupts_seen) {
+        if (mtime != NEVER) {
+            CLINT->mtimecmp[0] = mtime;
+            __asm volatile ("csrs mie, %0" :: "r" (MIE_MTIE));
+        }
+        __asm volatile ("wfi" ::: "memory");
+        if (mtime != NEVER) {
+            __asm volatile ("csrc mie, %0" :: "r" (MIE_MTIE));
+            CLINT->mtimecmp[0] = NEVER;
+        }
+    }
+    mp_hal_interrupts_restore(status);
+    interrupts_seen = trap_interrupts;
+}
+
+void mp_hal_wait_for_interrupt(int timeout_ms) {
+    if (timeout_ms < 0) {
+        wait_until(NEVER);
+    } else {
+        wait_until(CLINT->mtime + ticks_per_second() * timeout_ms / 1000);
+    }
+}
+
+void mp_hal_delay_us(mp_uint_t us) {
+    uint64_t rate = ticks_per_second();
+    uint64_t end = CLINT->mtime + us / 1000000 * rate + us % 1000000 * rate / 1000000;
+    // Below 50 us the way into the wait and out costs more than it saves.
+    while (CLINT->mtime < end) {
+        if (us >= 50) {
+            wait_until(end);
+        }
+    }
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    uint64_t end = CLINT->mtime + ticks_per_second() * ms / 1000;
+    mp_event_handle_nowait();
+    while (CLINT->mtime < end) {
+        wait_until(end);
+        mp_event_handle_nowait();
+    }
+}
+
+// -- chance
+
+// No random source is on the chip. The low bits of two counters at moments that people or flash chips choose give seeds
+// that differ between runs; nothing here is fit for keys.
+unsigned long mp_hal_random_seed(void) {
+    static uint64_t state;
+    state += mp_hal_ticks_cpu() * 0x9e3779b97f4a7c15ull + CLINT->mtime;
+    uint64_t z = state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}

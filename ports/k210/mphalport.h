@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// What MicroPython asks of the chip: console, time, waiting, interrupts on and off.
+#ifndef MPHALPORT_H
+#define MPHALPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/runtime/interrupt_char.h"
+
+#define MSTATUS_MIE_BIT (8UL)
+
+// Interrupts off; returns what mp_hal_interrupts_restore() takes.
+static inline uintptr_t mp_hal_interrupts_off(void) {
+    uintptr_t status;
+    __asm volatile ("csrrci %0, mstatus, 8" : "=r" (status) :: "memory");
+    return status & MSTATUS_MIE_BIT;
+}
+
+static inline void mp_hal_interrupts_restore(uintptr_t status) {
+    __asm volatile ("csrs mstatus, %0" :: "r" (status & MSTATUS_MIE_BIT) : "memory");
+}
+
+#define MICROPY_BEGIN_ATOMIC_SECTION() mp_hal_interrupts_off()
+#define MICROPY_END_ATOMIC_SECTION(state) mp_hal_interrupts_restore(state)
+
+// Console on UARTHS: bytes come and go by interrupt, through a ring each way.
+void mp_hal_console_init(void);
+// Waits until everything printed has left the pin, or until that must have happened.
+void mp_hal_console_drain(void);
+// Bytes that came while the receiving ring was full.
+uint32_t mp_hal_console_lost(void);
+
+// Stops the core until an interrupt or the time has passed; negative means no limit. An interrupt taken since the
+// last call ends it at once, so nothing is missed between a caller's test and its wait.
+void mp_hal_wait_for_interrupt(int timeout_ms);
+
+// Time comes from the CLINT's counter, which follows the CPU clock.
+uint64_t mp_hal_ticks_us64(void);
+mp_uint_t mp_hal_ticks_cpu(void);
+uint64_t mp_hal_epoch_seconds(void);
+void mp_hal_set_epoch_seconds(uint64_t seconds);
+
+#endif // MPHALPORT_H
