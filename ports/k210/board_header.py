@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Turns a board's board.toml into the few #defines that the port needs: board_header.py BOARD_TOML OUT_H."""
+"""Turns board.toml into the #defines that the port needs: board_header.py BOARD_TOML OUT_H."""
 
 import sys
 import tomllib

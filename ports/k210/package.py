@@ -8,7 +8,7 @@ from pathlib import Path
 # The boot ROM keeps its own data from here on while it loads an image to 0x80000000.
 ROM_LIMIT_BYTES = 0x5F8000
 
-# kflash reads this line by line: `address` must stand alone on its line and be followed by a comma.
+# kflash reads this line by line: `address` must stand alone on its line, a comma behind it.
 LIST = """{
   "version": "0.1.0",
   "files": [

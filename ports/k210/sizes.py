@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sums a linker map by source: sizes.py FIRMWARE_MAP [COUNT]; bytes of code, constants, data and bss."""
+"""Sums a linker map by source, in bytes: sizes.py FIRMWARE_MAP [COUNT]."""
 
 import re
 import sys

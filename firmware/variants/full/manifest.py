@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# ruff: noqa: F821 (names that makemanifest.py gives)
 # The Python code inside the full image: the start script and asyncio.
 freeze("$(PORT_DIR)/frozen")
 include("$(MPY_DIR)/extmod/asyncio")

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
+# ruff: noqa: F821 (names that makemanifest.py gives)
 # The Python code inside the minimum image: the start script.
 freeze("$(PORT_DIR)/frozen")

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Fetching of pinned sources: where they are looked for, what is said when they are missing."""
+
+import hashlib
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from microkpu import sources
+from microkpu.errors import MicrokpuError
+
+
+def make_tarball(path: Path, files: dict[str, bytes]) -> str:
+    with tarfile.open(path, "w:xz") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> sources.Source:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    digest = make_tarball(cache / "thing_1.0+ds.orig.tar.xz", {"thing-1/py/x.h": b"x\n"})
+    return sources.Source(
+        name="thing",
+        variable="THING_DIR",
+        package="thing",
+        version="1.0+ds-1",
+        suite="trixie",
+        tarball="thing_1.0+ds.orig.tar.xz",
+        sha256=digest,
+        witness="py/x.h",
+    )
+
+
+def test_every_pin_is_complete_and_names_a_digest() -> None:
+    for name in ("micropython", "libjpeg-turbo"):
+        pin = sources.pinned(name)
+        assert len(pin.sha256) == 64
+        assert pin.package in pin.tarball
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(MicrokpuError, match="libjpeg-turbo, micropython"):
+        sources.pinned("nothing")
+
+
+def test_a_tarball_in_the_cache_is_unpacked_once(source: sources.Source, tmp_path: Path) -> None:
+    environment = {"MICROKPU_CACHE": str(tmp_path / "cache")}
+    tree = sources.fetch(source, environment)
+    assert tree == tmp_path / "cache" / "thing-1.0"
+    assert (tree / "py/x.h").read_bytes() == b"x\n"
+    (tree / "py/x.h").write_bytes(b"kept\n")
+    assert sources.fetch(source, environment) == tree
+    assert (tree / "py/x.h").read_bytes() == b"kept\n"
+    assert sorted(p.name for p in tree.parent.iterdir()) == ["thing-1.0", source.tarball]
+
+
+def test_another_pin_replaces_the_tree(source: sources.Source, tmp_path: Path) -> None:
+    environment = {"MICROKPU_CACHE": str(tmp_path / "cache")}
+    sources.fetch(source, environment)
+    digest = make_tarball(tmp_path / "cache" / source.tarball, {"thing-1/py/x.h": b"new\n"})
+    tree = sources.fetch(replace(source, sha256=digest), environment)
+    assert (tree / "py/x.h").read_bytes() == b"new\n"
+
+
+def test_a_wrong_digest_is_refused(source: sources.Source, tmp_path: Path) -> None:
+    (tmp_path / "cache" / source.tarball).write_bytes(b"something else")
+    with pytest.raises(MicrokpuError, match="is pinned"):
+        sources.fetch(source, {"MICROKPU_CACHE": str(tmp_path / "cache")})
+
+
+def test_the_environment_names_a_tree(source: sources.Source, tmp_path: Path) -> None:
+    (tmp_path / "mine/py").mkdir(parents=True)
+    with pytest.raises(MicrokpuError, match=r"THING_DIR=.* has no py/x\.h"):
+        sources.fetch(source, {"THING_DIR": str(tmp_path / "mine")})
+    (tmp_path / "mine/py/x.h").touch()
+    assert sources.fetch(source, {"THING_DIR": str(tmp_path / "mine")}) == tmp_path / "mine"
+
+
+def test_a_failure_names_what_was_tried(
+    source: sources.Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources.shutil, "which", lambda name: None)
+    with pytest.raises(MicrokpuError) as caught:
+        sources.fetch(source, {"MICROKPU_CACHE": str(tmp_path / "empty")})
+    for part in ("THING_DIR is not set", "empty", "apt-get is not on this machine"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sources.list", "deb [arch=amd64 signed-by=/k.gpg] MIRROR bookworm main\n"),
+        ("sources.list", "# deb http://old/debian sid main\ndeb-src MIRROR trixie main\n"),
+        (
+            "sources.list.d/debian.sources",
+            "Types: deb\n# a comment\nURIs: MIRROR\nSuites: bookworm bookworm-updates\n\n"
+            "Types: deb\nURIs: http://other.example/debian-security\nSuites: bookworm-security\n",
+        ),
+        (
+            "sources.list.d/b.sources",
+            "Enabled: no\nTypes: deb\nURIs: http://off.example/debian\nSuites: sid\n\n"
+            "Types: deb\nURIs: http://vendor.example/apt MIRROR\nSuites: trixie\n",
+        ),
+    ],
+)
+def test_the_mirror_is_the_machines_own(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text.replace("MIRROR", "http://mirror.example/debian"))
+    assert sources.debian_mirror(tmp_path) == "http://mirror.example/debian"
+
+
+def test_without_a_mirror_the_variable_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sources.list").write_text("deb http://vendor.example/ubuntu noble main\n")
+    with pytest.raises(MicrokpuError, match="DEBIAN_MIRROR"):
+        sources.debian_mirror(tmp_path)
