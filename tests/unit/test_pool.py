@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("gc", "work", "frame", "scratch", "model", "planes", "device")
 GC, WORK, FRAME, SCRATCH, MODEL, PLANES, DEVICE = range(7)
-UNCACHED = 1 << 40  # the host's stand-in for the second alias
+UNCACHED = 1 << 62  # the host's stand-in for the second alias
 UNIT = 256
 
 STUB = f"""
@@ -34,15 +34,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     (folder / "sdk/iomem.h").write_text(STUB)
     (folder / "evictions.c").write_text("int evictions;\n")
     out = folder / "pool.so"
-    subprocess.run(
-        [
-            *["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"],
-            str(out),
-            f"-I{folder}",
-        ]
-        + [f"-I{ROOT}/ports/k210", f"{ROOT}/ports/k210/pool.c", f"{folder}/evictions.c"],
-        check=True,
-    )
+    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
+    flags += [f"-I{folder}", f"-I{ROOT}/ports/k210", "-o", str(out)]
+    sources = [f"{ROOT}/ports/k210/pool.c", f"{folder}/evictions.c"]
+    subprocess.run(["gcc", *flags, *sources], check=True)
     pool = ctypes.CDLL(str(out))
     for name in ("pool_alloc", "pool_realloc"):
         getattr(pool, name).restype = ctypes.c_uint64
