@@ -176,8 +176,9 @@ class Sysctl(Block):
             self.refuse(f"pll{index}: bypass, test and internal feedback are not modelled")
         now = self.board.seconds
         changed = (old ^ value) & (POWER | RESET)
-        if changed and now - self._since[index] < PULSE_SECONDS and old & POWER:
-            self.forbid(f"pll{index}: power and reset steps closer than 100 ns")
+        pulse = changed & RESET and value & POWER
+        if pulse and now - self._since[index] < PULSE_SECONDS:
+            self.forbid(f"pll{index}: less than 100 ns between power and reset steps")
         if changed:
             self._since[index] = now
         if changed or (old ^ value) & RATIO:

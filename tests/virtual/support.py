@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Registers by name, clocks and a spinning program, for tests that look inside the model."""
+
+from __future__ import annotations
+
+from microkpu.virtual import Board
+from microkpu.virtual.registers import Block
+
+# 1: j 1b, for both harts: time passes and nobody touches a register.
+SPIN = (0x0000006F).to_bytes(4, "little")
+
+
+class Registers:
+    """A block's registers by name, through the same calls that the core makes."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.table = {register.name: register for register in block.REGISTERS}
+
+    def read(self, name: str, index: int = 0) -> int:
+        register = self.table[name]
+        return self.block.read(register.at(index), register.width // 8)
+
+    def write(self, name: str, value: int, index: int = 0) -> None:
+        register = self.table[name]
+        self.block.write(register.at(index), register.width // 8, value)
+
+
+def enable(board: Board, *bits: int) -> None:
+    """Switches peripheral clocks on, by their clk_en_peri bits."""
+    sysctl = Registers(board.sysctl)
+    value = sysctl.read("clk_en_peri")
+    for bit in bits:
+        value |= 1 << bit
+    sysctl.write("clk_en_peri", value)
