@@ -64,9 +64,6 @@ static void python_init(void) {
     uint8_t *heap = pool_alloc(MICROPY_GC_INITIAL_HEAP_BYTES, POOL_GC);
     gc_init(heap, heap + MICROPY_GC_INITIAL_HEAP_BYTES);
     mp_init();
-    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_sd));
-    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_flash));
-    mp_obj_list_append(mp_sys_path, MP_OBJ_NEW_QSTR(MP_QSTR__slash_flash_slash_lib));
     readline_init0();
 }
 

@@ -5,6 +5,8 @@ import os
 import sys
 import time
 
+sys.path += ["/sd", "/flash", "/flash/lib"]
+
 try:
     import flashfs
 
