@@ -38,9 +38,9 @@ def test_a_line_interrupts_only_above_the_threshold(board: Board, lines: list[bo
     assert lines == [False, False]
     allow(regs, 33, 3)
     assert lines == [True, False]
-    regs.write("threshold", 3, 0)
+    regs.write("context.threshold", 3, 0)
     assert lines == [False, False]
-    assert regs.read("claim", 0) == 33  # the threshold does not hold back a claim
+    assert regs.read("context.claim", 0) == 33  # the threshold does not hold back a claim
 
 
 def test_claim_takes_the_highest_priority_then_the_lowest_number(
@@ -50,7 +50,7 @@ def test_claim_takes_the_highest_priority_then_the_lowest_number(
     for source, priority in ((33, 2), (27, 5), (25, 5), (1, 0)):
         allow(regs, source, priority)
         board.plic.set_line(source, True)
-    assert [regs.read("claim", 0) for _ in range(4)] == [25, 27, 33, 0]
+    assert [regs.read("context.claim", 0) for _ in range(4)] == [25, 27, 33, 0]
     assert lines == [False, False]
 
 
@@ -58,9 +58,9 @@ def test_a_claimed_source_comes_back_after_its_completion(board: Board, lines: l
     regs = Registers(board.plic)
     allow(regs, 27, 1)
     board.plic.set_line(27, True)
-    assert regs.read("claim", 0) == 27
+    assert regs.read("context.claim", 0) == 27
     assert not lines[0] and not regs.read("pending", 0) >> 27 & 1
-    regs.write("claim", 27, 0)
+    regs.write("context.claim", 27, 0)
     assert lines[0] and regs.read("pending", 0) >> 27 & 1
     board.plic.set_line(27, False)
     assert not lines[0]
@@ -72,8 +72,8 @@ def test_completing_what_the_context_did_not_enable_is_ignored(
     regs = Registers(board.plic)
     allow(regs, 27, 1)
     board.plic.set_line(27, True)
-    assert regs.read("claim", 0) == 27
-    regs.write("claim", 27, 2)
+    assert regs.read("context.claim", 0) == 27
+    regs.write("context.claim", 27, 2)
     assert not lines[0]
 
 
@@ -82,8 +82,8 @@ def test_hart_1_has_its_own_context(board: Board, lines: list[bool]) -> None:
     allow(regs, 40, 7, "enable_m1")
     board.plic.set_line(40, True)
     assert lines == [False, True]
-    assert regs.read("claim", 0) == 0
-    assert regs.read("claim", 2) == 40
+    assert regs.read("context.claim", 0) == 0
+    assert regs.read("context.claim", 2) == 40
 
 
 def test_supervisor_interrupts_are_refused(board: Board) -> None:

@@ -139,6 +139,8 @@ class Dmac(Block):
 
     def write_chen(self, value: int) -> None:
         for channel in range(CHANNELS):
+            if value >> (32 + channel) & value >> (40 + channel) & 1:
+                self._disable(channel)  # abort
             if not value >> (8 + channel) & 1:
                 continue  # without its write-enable bit a channel stays as it is
             if not value >> channel & 1:

@@ -28,8 +28,8 @@ class Plic(Block):
         Register("enable_s0", 0x2080, "RW", count=32),
         Register("enable_m1", 0x2100, "RW", count=32),
         Register("enable_s1", 0x2180, "RW", count=32),
-        Register("threshold", THRESHOLD, "RW", count=CONTEXTS, stride=0x1000),
-        Register("claim", CLAIM, "RW", count=CONTEXTS, stride=0x1000, stored=False),
+        Register("context.threshold", THRESHOLD, "RW", count=CONTEXTS, stride=0x1000),
+        Register("context.claim", CLAIM, "RW", count=CONTEXTS, stride=0x1000, stored=False),
     )
 
     def __init__(self, board: Board, name: str, base: int) -> None:
@@ -96,10 +96,10 @@ class Plic(Block):
         if value:
             self.refuse("an interrupt for supervisor mode, which does not work on the chip")
 
-    def write_threshold(self, _context: int, _value: int) -> None:
+    def write_context_threshold(self, _context: int, _value: int) -> None:
         self._drive()
 
-    def read_claim(self, context: int) -> int:
+    def read_context_claim(self, context: int) -> int:
         candidates = self._lines & ~self._in_service & self._enabled[context]
         for level in range(7, 0, -1):
             found = candidates & self._levels[level]
@@ -110,7 +110,7 @@ class Plic(Block):
                 return source
         return 0
 
-    def write_claim(self, context: int, value: int) -> None:
+    def write_context_claim(self, context: int, value: int) -> None:
         # Completing a source that the context has not enabled is ignored, as on the chip.
         if 0 < value <= SOURCES and self._enabled[context] >> value & 1:
             self._in_service &= ~(1 << value)
