@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// A loaded model as Python holds it, and what the files of this module ask of each other.
+#ifndef KPU_NET_H
+#define KPU_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "modules/kpu/kmodel.h"
+#include "py/obj.h"
+
+// Every block outside the GC heap is the net's own and goes with kpu_net_release().
+typedef struct {
+    mp_obj_base_t base;
+    mp_obj_t source;          // the flash address or the path as given, None for bytes
+    kmodel_t *model;          // at the start of `work`; NULL once released
+    void *file;               // POOL_MODEL
+    size_t file_bytes;        // of it that hold the model
+    void *work;               // POOL_WORK: the model's struct, its working memory, its tape
+    void *device;             // POOL_DEVICE; NULL where nothing is streamed
+    kmodel_tensor_t *outputs; // as reported: set_outputs() changes shapes, never sizes
+    uintptr_t fmaps;          // the fmaps that show the working memory; see kpu_fmap.c
+    bool has_run;             // the outputs are of a whole run
+} kpu_net_obj_t;
+
+extern const mp_obj_type_t kpu_net_type;
+extern const mp_obj_type_t kpu_fmap_type;
+
+// -- kpu_net.c
+// The net behind a first argument; raises TypeError for anything else, ValueError for one that was given back.
+kpu_net_obj_t *kpu_net_get(mp_obj_t net_in);
+// Gives every block back. Allocates nothing, so a finaliser may call it; harmless when repeated.
+void kpu_net_release(kpu_net_obj_t *net);
+// Raises ValueError unless 0 <= index < outputs.
+uint32_t kpu_net_output_index(const kpu_net_obj_t *net, mp_obj_t index_in);
+
+// -- kpu_load.c
+mp_obj_t kpu_load_flash(mp_int_t address);
+mp_obj_t kpu_load_path(mp_obj_t path);
+mp_obj_t kpu_load_buffer(const void *bytes, size_t count);
+
+// -- kpu_input.c
+// What forward() was given, as the runtime reads it. `temporary` is m_del()'s after the first step, or NULL.
+typedef struct {
+    const void *data;
+    void *temporary;
+    size_t bytes;
+} kpu_input_t;
+kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input);
+
+// -- kpu_forward.c
+// Runs the net to its end: waits with the core stopped and lets Ctrl-C through.
+void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input);
+// The net whose run goes on, or NULL: only a callback during the wait, or a finaliser, can see one.
+const kpu_net_obj_t *kpu_net_running(void);
+mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args);
+mp_obj_t kpu_get_output(mp_obj_t net_in, mp_obj_t index_in);
+mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args);
+
+// -- kpu_fmap.c
+// An fmap of an output of the last run.
+mp_obj_t kpu_fmap_new(kpu_net_obj_t *net, uint32_t output);
+// The fmaps that show the net's memory take their bytes with them; raises MemoryError with nothing lost.
+void kpu_fmap_detach_all(kpu_net_obj_t *net);
+// They lose their bytes instead: for where nothing may be allocated.
+void kpu_fmap_drop_all(kpu_net_obj_t *net);
+mp_obj_t kpu_fmap_image(mp_obj_t fmap_in, mp_obj_t channel_in);
+mp_obj_t kpu_fmap_free(mp_obj_t fmap_in);
+
+// -- kpu_info.c
+mp_obj_t kpu_netinfo(mp_obj_t net_in);
+mp_obj_t kpu_memtest(void);
+
+#endif // KPU_NET_H

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Module KPU, under MaixPy's names: its table, and models loaded and given back.
+#include "py/mperrno.h"
+#include "py/runtime.h"
+
+#include "modules/kpu/kpu_net.h"
+
+// load(flash offset | path | bytes) -> kpu_net
+static mp_obj_t load(mp_obj_t where) {
+    if (mp_obj_is_int(where)) {
+        return kpu_load_flash(mp_obj_get_int(where));
+    }
+    if (mp_obj_is_str(where)) {
+        return kpu_load_path(where);
+    }
+    mp_buffer_info_t buffer;
+    if (!mp_get_buffer(where, &buffer, MP_BUFFER_READ)) {
+        mp_raise_msg_varg(&mp_type_TypeError,
+            MP_ERROR_TEXT("[MAIXPY]kpu: only accept int or string (a flash offset or a path) or bytes, not %s"),
+            mp_obj_get_type_str(where));
+    }
+    return kpu_load_buffer(buffer.buf, buffer.len);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(load_obj, load);
+
+// deinit(kpu_net) -> True; twice is harmless.
+static mp_obj_t deinit(mp_obj_t net_in) {
+    if (!mp_obj_is_type(net_in, &kpu_net_type)) {
+        kpu_net_get(net_in);
+    }
+    kpu_net_obj_t *net = MP_OBJ_TO_PTR(net_in);
+    if (net == kpu_net_running()) {
+        mp_raise_OSError_with_filename(MP_EBUSY, "[MAIXPY]kpu: deinit() of a net from a callback of its own forward()");
+    }
+    kpu_fmap_detach_all(net);
+    kpu_net_release(net);
+    return mp_const_true;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(deinit_obj, deinit);
+
+static MP_DEFINE_CONST_FUN_OBJ_KW(forward_obj, 2, kpu_forward);
+static MP_DEFINE_CONST_FUN_OBJ_2(get_output_obj, kpu_get_output);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(set_outputs_obj, 5, 5, kpu_set_outputs);
+static MP_DEFINE_CONST_FUN_OBJ_2(fmap_obj, kpu_fmap_image);
+static MP_DEFINE_CONST_FUN_OBJ_1(fmap_free_obj, kpu_fmap_free);
+static MP_DEFINE_CONST_FUN_OBJ_1(netinfo_obj, kpu_netinfo);
+static MP_DEFINE_CONST_FUN_OBJ_0(memtest_obj, kpu_memtest);
+
+static const mp_rom_map_elem_t globals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_KPU) },
+    { MP_ROM_QSTR(MP_QSTR_load), MP_ROM_PTR(&load_obj) },
+    { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&deinit_obj) },
+    { MP_ROM_QSTR(MP_QSTR_forward), MP_ROM_PTR(&forward_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_output), MP_ROM_PTR(&get_output_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_outputs), MP_ROM_PTR(&set_outputs_obj) },
+    { MP_ROM_QSTR(MP_QSTR_fmap), MP_ROM_PTR(&fmap_obj) },
+    { MP_ROM_QSTR(MP_QSTR_fmap_free), MP_ROM_PTR(&fmap_free_obj) },
+    { MP_ROM_QSTR(MP_QSTR_netinfo), MP_ROM_PTR(&netinfo_obj) },
+    { MP_ROM_QSTR(MP_QSTR_memtest), MP_ROM_PTR(&memtest_obj) },
+};
+static MP_DEFINE_CONST_DICT(globals, globals_table);
+
+const mp_obj_module_t kpu_module = {
+    .base = { &mp_type_module },
+    .globals = (mp_obj_dict_t *)&globals,
+};
+
+MP_REGISTER_MODULE(MP_QSTR_KPU, kpu_module);
