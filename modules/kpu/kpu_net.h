@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "modules/kpu/kmodel.h"
+#include "modules/kpu/kpu_source.h"
 #include "py/obj.h"
 
 // Every block outside the GC heap is the net's own and goes with kpu_net_release().
@@ -36,9 +37,8 @@ void kpu_net_release(kpu_net_obj_t *net);
 uint32_t kpu_net_output_index(const kpu_net_obj_t *net, mp_obj_t index_in);
 
 // -- kpu_load.c
-mp_obj_t kpu_load_flash(mp_int_t address);
-mp_obj_t kpu_load_path(mp_obj_t path);
-mp_obj_t kpu_load_buffer(const void *bytes, size_t count);
+// A net of what the source gives; `name` is its address, its path or None.
+mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name);
 
 // -- kpu_input.c
 // What forward() was given, as the runtime reads it. `temporary` is m_del()'s after the first step, or NULL.

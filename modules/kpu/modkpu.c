@@ -8,10 +8,12 @@
 // load(flash offset | path | bytes) -> kpu_net
 static mp_obj_t load(mp_obj_t where) {
     if (mp_obj_is_int(where)) {
-        return kpu_load_flash(mp_obj_get_int(where));
+        kpu_source_t flash = kpu_source_flash(mp_obj_get_int(where));
+        return kpu_load(&flash, where);
     }
     if (mp_obj_is_str(where)) {
-        return kpu_load_path(where);
+        kpu_source_t file = kpu_source_path(where);
+        return kpu_load(&file, where);
     }
     mp_buffer_info_t buffer;
     if (!mp_get_buffer(where, &buffer, MP_BUFFER_READ)) {
@@ -19,7 +21,8 @@ static mp_obj_t load(mp_obj_t where) {
             MP_ERROR_TEXT("[MAIXPY]kpu: only accept int or string (a flash offset or a path) or bytes, not %s"),
             mp_obj_get_type_str(where));
     }
-    return kpu_load_buffer(buffer.buf, buffer.len);
+    kpu_source_t bytes = kpu_source_buffer(buffer.buf, buffer.len);
+    return kpu_load(&bytes, mp_const_none);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(load_obj, load);
 
