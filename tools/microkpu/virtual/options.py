@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""The virtual board that a command's options or a virtual:// URL describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from microkpu.board_files import FILES_ADDRESS, flash_files
+from microkpu.errors import MicrokpuError
+from microkpu.kfpkg import read_kfpkg
+from microkpu.sources import ROOT
+from microkpu.virtual.board import Board
+from microkpu.virtual.boot_rom import pack
+
+DEFAULT_FIRMWARE = ROOT / "build" / "maix_dock-full" / "firmware.bin"
+PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
+ERASED = b"\xff"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file for the flash; without an address it is a .kfpkg, which brings its own."""
+
+    path: Path
+    address: int | None = None
+
+
+def image(text: str) -> Image:
+    """ADDR=FILE or FILE.kfpkg, as --image takes it."""
+    placed = PLACED.fullmatch(text)
+    if placed:
+        return Image(Path(placed[2]), int(placed[1], 0))
+    if text.endswith(".kfpkg"):
+        return Image(Path(text))
+    raise MicrokpuError(
+        f"image {text!r} has no flash address: give ADDRESS=FILE, such as 0x300000={text}"
+    )
+
+
+@dataclass(frozen=True)
+class VirtualOptions:
+    """What a virtual board is made of.
+
+    `flash` is a file that keeps the flash between runs, `files` a folder that becomes /flash.
+    Without `firmware` the one in an image at address 0 or in the flash file is booted, else the
+    project's own.
+    """
+
+    firmware: Path | None = None
+    images: Sequence[Image] = ()
+    flash: Path | None = None
+    files: Path | None = None
+    strict: bool = True
+
+    def make(self) -> Board:
+        """A board at power-on."""
+        contents = self._contents()
+        return Board(None, contents, flash=self.flash, strict=self.strict)
+
+    def _contents(self) -> list[tuple[int, bytes]]:
+        named: list[tuple[str, int, bytes]] = []
+        for given in self.images:
+            if given.address is None:
+                for part in read_kfpkg(given.path):
+                    content = pack(part.content) if part.bootable else part.content
+                    named.append((f"{given.path}:{part.name}", part.address, content))
+            else:
+                named.append((str(given.path), given.address, _read(given.path)))
+        if self.files is not None:
+            named.append((str(self.files), FILES_ADDRESS, flash_files(self.files)))
+        if self.firmware is not None or not self._has_firmware(named):
+            path = self.firmware or DEFAULT_FIRMWARE
+            named.append((str(path), 0, pack(_firmware(path))))
+        _refuse_overlap(named)
+        return [(address, content) for _, address, content in named]
+
+    def _has_firmware(self, named: Sequence[tuple[str, int, bytes]]) -> bool:
+        if any(address == 0 for _, address, _ in named):
+            return True
+        if self.flash is None or not self.flash.is_file():
+            return False
+        with self.flash.open("rb") as file:
+            return file.read(1) not in (b"", ERASED)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MicrokpuError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _firmware(path: Path) -> bytes:
+    if path == DEFAULT_FIRMWARE and not path.exists():
+        raise MicrokpuError(f"no firmware at {path}: run `make firmware`, or give --firmware FILE")
+    content = _read(path)
+    if content[:2] == b"PK":
+        raise MicrokpuError(f"{path} is a package: give it as --image {path}, or its .bin")
+    if content[:4] == b"\x7fELF":
+        raise MicrokpuError(f"{path} is an ELF file: give the raw {path.with_suffix('.bin').name}")
+    return content
+
+
+def _refuse_overlap(named: Sequence[tuple[str, int, bytes]]) -> None:
+    rows = sorted((address, address + len(content), name) for name, address, content in named)
+    for (start, end, name), (after, _, other) in pairwise(rows):
+        if after < end:
+            raise MicrokpuError(
+                f"{name} takes flash {start:#x} to {end:#x}, {other} begins at {after:#x}:"
+                " move one of them"
+            )
+
+
+def options_of_url(url: str) -> VirtualOptions:
+    """virtual://?firmware=FILE&image=0x300000=FILE&flash=FILE&files=DIR&strict=0, all optional."""
+    parts = urlsplit(url)
+    given: Mapping[str, list[str]] = {
+        name: [] for name in ("firmware", "image", "flash", "files", "strict")
+    }
+    if parts.scheme != "virtual" or parts.netloc or parts.path:
+        raise MicrokpuError(f"{url!r} is no virtual board: want virtual://?firmware=FILE&...")
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in given:
+            raise MicrokpuError(f"{url!r} has the option {name!r}: one of {', '.join(given)}")
+        given[name].append(value)
+
+    def path(name: str) -> Path | None:
+        return Path(given[name][-1]) if given[name] else None
+
+    return VirtualOptions(
+        firmware=path("firmware"),
+        images=[image(text) for text in given["image"]],
+        flash=path("flash"),
+        files=path("files"),
+        strict=given["strict"][-1:] != ["0"],
+    )
