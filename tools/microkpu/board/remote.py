@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""A board under control: run code, move files, reset; the same calls for any port."""
+
+from __future__ import annotations
+
+import ast
+import binascii
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mpremote.transport import TransportError
+from tqdm import tqdm
+
+from microkpu.board.transport import INTERRUPT, BoardError, Port, Transport, failing
+from microkpu.errors import MicrokpuError
+from microkpu.serial_handlers import protocol_virtual
+from microkpu.virtual.board import Board
+
+# Raw bytes of one step of put() and get(): a line of base64 that the board's small heap takes.
+CHUNK_BYTES = 3072
+# Transfers above this many bytes show a progress bar.
+LONG_BYTES = 64 << 10
+PROMPT = b">>> "
+BOOT_SECONDS = 5.0
+HASH = """
+import hashlib
+_h, _b = hashlib.sha256(), memoryview(bytearray(4096))
+with open({path!r}, "rb") as _f:
+    while _n := _f.readinto(_b):
+        _h.update(_b[:_n])
+"""
+DECODER = "from binascii import a2b_base64 as _d, b2a_base64 as _e"
+
+
+class ScriptError(BoardError):
+    """Code on the board raised: the text is the board's traceback, `output` what came before."""
+
+    def __init__(self, traceback: str, output: str) -> None:
+        super().__init__(traceback)
+        self.output = output
+
+    @property
+    def last_line(self) -> str:
+        return str(self).strip().rpartition("\n")[2]
+
+
+class RemoteBoard:
+    """A board whose MicroPython answers. Timeouts are seconds of silence, on its own clock.
+
+    `booting`: the board was switched on just now, so its prompt is waited for.
+    """
+
+    def __init__(self, port: Port, booting: bool = False) -> None:
+        self._port = port
+        self._transport = Transport(port)
+        self._idle = True  # nothing runs that we have started and not seen the end of
+        if booting:
+            self._wait_for_prompt()
+        self._enter()
+
+    def __enter__(self) -> RemoteBoard:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """The port's name."""
+        return self._port.name
+
+    @property
+    def virtual(self) -> Board | None:
+        """The virtual board behind the port; None on a real one."""
+        line = self._port.line
+        return line.board if isinstance(line, protocol_virtual.Serial) else None
+
+    @property
+    def log(self) -> bytes:
+        """Everything that the board has sent."""
+        return bytes(self._port.log)
+
+    def _enter(self, soft_reset: bool = False) -> None:
+        with failing(self.name):
+            try:
+                self._transport.enter_raw_repl(soft_reset, BOOT_SECONDS)
+            except TransportError as error:
+                raise BoardError(
+                    f"{self.name}: the board does not answer: is it on, does it run MicroPython,"
+                    " and is the port the right one? Press its reset button and try again"
+                ) from error
+        self._idle = True
+
+    # Code.
+
+    def run(
+        self,
+        script: Path | str,
+        output: Callable[[bytes], None] | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        """Runs a script file, or text; gives its output, and each byte of it to `output` at once.
+
+        ScriptError where it raises. Ctrl-C here interrupts it there.
+        """
+        self.start(script)
+        return self.finish(output, timeout)
+
+    def start(self, script: Path | str) -> None:
+        """Sends a script and does not wait for it: finish() does."""
+        code = script.read_text(encoding="utf-8") if isinstance(script, Path) else script
+        if not self._idle:
+            self._enter()
+        self._idle = False
+        with failing(self.name):
+            self._transport.exec_raw_no_follow(code)
+
+    def finish(
+        self, output: Callable[[bytes], None] | None = None, timeout: float | None = None
+    ) -> str:
+        """Waits for the end of what start() sent, as run() does."""
+        got = bytearray()
+
+        def consume(data: bytes) -> None:
+            got.extend(data)
+            if output is not None:
+                output(data)
+
+        with failing(self.name):
+            try:
+                error = self._follow(timeout, consume)
+            except KeyboardInterrupt:
+                self._port.write(INTERRUPT)
+                error = self._follow(BOOT_SECONDS, consume)
+        self._idle = True
+        text = _text(got)
+        if error:
+            raise ScriptError(error, text)
+        return text
+
+    def _follow(self, timeout: float | None, consume: Callable[[bytes], None]) -> str:
+        """Waits for the end of what runs; the traceback, empty where there is none."""
+        ended = self._transport.read_until(1, b"\x04", timeout, data_consumer=consume)
+        if ended.endswith(b"\x04"):
+            error = self._transport.read_until(1, b"\x04", timeout)
+            if error.endswith(b"\x04"):
+                return _text(error[:-1])
+        if self._port.stuck:
+            raise BoardError(f"{self.name}: the script waits for input that nobody sends")
+        raise BoardError(
+            f"{self.name}: nothing came for {timeout:g} s: the script runs on; give it more time,"
+            " or interrupt it"
+        )
+
+    def exec(self, code: str, timeout: float = 10) -> str:
+        """Runs code and gives what it printed; ScriptError where it raises."""
+        return self.run(code, timeout=timeout)
+
+    def eval(self, expression: str, timeout: float = 10) -> Any:
+        """An expression's value, where its repr() is a Python literal."""
+        text = self.exec(f"print(repr({expression}))", timeout).strip()
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError) as error:
+            raise BoardError(
+                f"{expression} is {text!r} on the board, which is no literal"
+            ) from error
+
+    def interrupt(self) -> None:
+        """Ends what runs, as Ctrl-C does."""
+        self._enter()
+
+    # Files.
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a file on the board."""
+        self.exec(f"{DECODER}\n_f = open({path!r}, 'wb')")
+        with _progress(path, len(data)) as bar:
+            for at in range(0, len(data), CHUNK_BYTES):
+                chunk = data[at : at + CHUNK_BYTES]
+                self.exec(f"_f.write(_d({binascii.b2a_base64(chunk, newline=False)!r}))")
+                bar.update(len(chunk))
+        self.exec("_f.close()\ndel _f, _d, _e")
+
+    def put_buffer(self, name: str, data: bytes) -> None:
+        """Makes a bytearray with that name in the board's globals."""
+        self.exec(f"{DECODER}\n{name} = bytearray({len(data)})")
+        with _progress(name, len(data)) as bar:
+            for at in range(0, len(data), CHUNK_BYTES):
+                chunk = data[at : at + CHUNK_BYTES]
+                text = binascii.b2a_base64(chunk, newline=False)
+                self.exec(f"{name}[{at}:{at + len(chunk)}] = _d({text!r})")
+                bar.update(len(chunk))
+        self.exec("del _d, _e")
+
+    def digest(self, path: str) -> bytes | None:
+        """A file's SHA-256; None where there is none."""
+        try:
+            self.exec(HASH.format(path=path))
+        except ScriptError as error:
+            if "ENOENT" in str(error):
+                return None
+            raise
+        found: bytes = self.eval("_h.digest()", timeout=60)
+        return found
+
+    def get(self, path: str) -> bytes:
+        """Reads a file of the board."""
+        self.exec(f"{DECODER}\nimport os\n_f = open({path!r}, 'rb')")
+        size = self.eval(f"os.stat({path!r})[6]")
+        data = self._fetch(path, size, lambda at: f"_f.read({CHUNK_BYTES})")
+        self.exec("_f.close()\ndel _f, _d, _e")
+        return data
+
+    def get_buffer(self, expression: str) -> bytes:
+        """The bytes of anything with the buffer protocol on the board."""
+        self.exec(f"{DECODER}\n_b = memoryview(bytes({expression}))")
+        size = self.eval("len(_b)")
+        data = self._fetch(expression, size, lambda at: f"_b[{at}:{at + CHUNK_BYTES}]")
+        self.exec("del _b, _d, _e")
+        return data
+
+    def _fetch(self, name: str, size: int, piece: Callable[[int], str]) -> bytes:
+        """`size` bytes, asked for in pieces: `piece` is the expression for the one at a place."""
+        data = bytearray()
+        with _progress(name, size) as bar:
+            while len(data) < size:
+                chunk = binascii.a2b_base64(self.eval(f"_e({piece(len(data))})"))
+                if not chunk:
+                    raise BoardError(
+                        f"{self.name}: {name} ended after {len(data)} of {size} bytes"
+                    )
+                data += chunk
+                bar.update(len(chunk))
+        return bytes(data)
+
+    # Resets.
+
+    def soft_reset(self) -> None:
+        """Starts Python afresh: new heap, boot.py runs, main.py does not."""
+        self._enter(soft_reset=True)
+
+    def reset(self) -> None:
+        """Resets the chip; boot.py and main.py run, main.py is interrupted after a while."""
+        if self.virtual is not None:
+            self.virtual.reset()
+        else:
+            with failing(self.name):
+                self._transport.exec_raw_no_follow("import machine; machine.reset()")
+        self._wait_for_prompt()
+        self._enter()
+
+    def _wait_for_prompt(self) -> None:
+        """So that Ctrl-C does not hit boot.py; goes on where main.py does not end."""
+        self._transport.read_until(1, PROMPT, None, timeout_overall=BOOT_SECONDS)
+
+    def close(self) -> None:
+        """Leaves the board at its friendly prompt and gives the port back."""
+        try:
+            if self._idle:
+                self._transport.exit_raw_repl()
+            self._port.line.flush()
+        except (OSError, MicrokpuError):
+            pass  # the board is gone; the port is given back all the same
+        finally:
+            self._port.close()
+
+
+def _text(data: bytes | bytearray) -> str:
+    return bytes(data).decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _progress(name: str, size: int) -> Any:
+    return tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=size < LONG_BYTES)
