@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The fmap object: an output of a net, and whose memory that is.
 //
-// While it shows the last run it has no copy: it reads the net's working memory. Before that memory is run over or given
-// back, each living fmap takes its bytes into the GC heap. The net must know its fmaps for that without keeping them
-// alive, so its list is of pointers that the collector does not recognise.
+// While it shows the last run it has no copy: it reads the net's working memory. Before that memory is run over or
+// given back, each living fmap takes its bytes into the GC heap. The net must know its fmaps for that without keeping
+// them alive, so its list is of pointers that the collector does not recognise.
 #include <string.h>
 
 #include "py/runtime.h"

@@ -70,7 +70,7 @@ static void check_buffer(const kmodel_tensor_t *wants, const mp_buffer_info_t *b
     }
     if (buffer->len != wants->bytes) {
         mp_raise_msg_varg(&mp_type_ValueError,
-            MP_ERROR_TEXT("[MAIXPY]kpu: input is %u bytes but the model wants %u: %ux%u, %u %s of %s, one behind the other"),
+            MP_ERROR_TEXT("[MAIXPY]kpu: input is %u bytes but the model wants %u: %ux%u, %u %s of %s"),
             (unsigned)buffer->len, (unsigned)wants->bytes, (unsigned)wants->w, (unsigned)wants->h,
             (unsigned)wants->channels, wants->channels == 1 ? "plane" : "planes", is_float(wants) ? "floats" : "bytes");
     }
@@ -119,7 +119,7 @@ kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
     mp_buffer_info_t buffer;
     if (mp_obj_is_str(input) || !mp_get_buffer(input, &buffer, MP_BUFFER_READ)) {
         mp_raise_msg_varg(&mp_type_TypeError,
-            MP_ERROR_TEXT("[MAIXPY]kpu: input not support: want an image, bytes or another buffer, a list or a tuple, not %s"),
+            MP_ERROR_TEXT("[MAIXPY]kpu: input not support: want an image, bytes, a list or a tuple, not %s"),
             mp_obj_get_type_str(input));
     }
     check_buffer(&wants, &buffer);

@@ -7,6 +7,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
+#include "modules/kpu/kmodel_format.h"
 #include "modules/kpu/kpu_net.h"
 #include "pool.h"
 #include "sdk/kpu.h"
@@ -117,7 +118,7 @@ static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
     net->file_bytes = MIN(declared, head.have + source->left);
     net->file = take(net->file_bytes, POOL_MODEL);
     if (net->file == NULL) {
-        raise_no_memory(net, net->file_bytes);
+        raise_no_memory(net, net->file_bytes + kmodel_header(head.bytes).main_mem_usage);
     }
     size_t have = MIN(head.have, net->file_bytes);
     memcpy(net->file, head.bytes, have);
