@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The two views of RAM: cached at 0x8..., uncached at 0x4...; devices see memory, not the cache.
+//
+// No instruction cleans the data cache, so a buffer that a device reads or writes is used through its uncached address
+// for its whole life, and nothing of it may be left in the cache when that life begins: iomem_evict().
+#ifndef IOMEM_H
+#define IOMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IOMEM_CACHED (0x80000000ul)
+#define IOMEM_UNCACHED (0x40000000ul)
+// 6 MiB of SRAM, then 2 MiB of AI RAM.
+#define IOMEM_BYTES (0x800000ul)
+#define IOMEM_LINE_BYTES (64)
+
+// Memory that only its uncached address names: whole lines, not cleared at start.
+#define IOMEM_UNCACHED_ONLY __attribute__((section(".bss.uncached"), aligned(IOMEM_LINE_BYTES)))
+
+static inline bool iomem_is_uncached(const void *p) {
+    return (uintptr_t)p - IOMEM_UNCACHED < IOMEM_BYTES;
+}
+
+static inline void *iomem_uncached(const void *p) {
+    uintptr_t address = (uintptr_t)p;
+    return (void *)(address - IOMEM_CACHED < IOMEM_BYTES ? address - IOMEM_CACHED + IOMEM_UNCACHED : address);
+}
+
+static inline void *iomem_cached(const void *p) {
+    uintptr_t address = (uintptr_t)p;
+    return (void *)(address - IOMEM_UNCACHED < IOMEM_BYTES ? address - IOMEM_UNCACHED + IOMEM_CACHED : address);
+}
+
+// Drives every older line out of the data cache by reading something else.
+void iomem_evict(void);
+
+// Copies from an 8-aligned uncached address to anywhere, by 64-bit loads: no floating point touches the alias.
+void iomem_copy_out(void *dst, const void *uncached, size_t bytes);
+
+#endif // IOMEM_H
