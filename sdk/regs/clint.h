@@ -12,7 +12,7 @@ typedef struct {
     volatile uint32_t msip[2];      // 0x0000 RW bit 0: software interrupt of the hart
     uint32_t reserved_0008[4094];
     volatile uint64_t mtimecmp[2];  // 0x4000 RW timer interrupt of the hart while mtime is not below this
-    uint32_t reserved_4010[8174];
+    uint32_t reserved_4010[8186];
     volatile uint64_t mtime;        // 0xBFF8 RW counts ACLK / 50
 } clint_t;
 
