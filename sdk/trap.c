@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// What a trap is for, once its entry has saved the registers. Traps do not nest.
+#include "clint.h"
+#include "csr.h"
+#include "plic.h"
+#include "trap.h"
+
+#define CAUSE_INTERRUPT (1ul << 63)
+#define CAUSE_SOFTWARE (3)
+#define CAUSE_TIMER (7)
+#define CAUSE_EXTERNAL (11)
+
+volatile uint32_t trap_interrupts;
+
+// Called by trap_entry.
+void trap_dispatch(trap_frame_t *frame);
+
+void trap_dispatch(trap_frame_t *frame) {
+    if (!(frame->mcause & CAUSE_INTERRUPT)) {
+        trap_exception(frame);
+        return;
+    }
+    trap_interrupts++;
+    switch (frame->mcause & ~CAUSE_INTERRUPT) {
+        case CAUSE_EXTERNAL:
+            plic_dispatch();
+            break;
+        case CAUSE_SOFTWARE:
+            clint_ipi_clear(csr_read(mhartid)); // to wake up was all that was asked
+            break;
+        case CAUSE_TIMER:
+            csr_clear(mie, CSR_MIE_TIMER); // left on by nobody; it would come again for ever
+            break;
+        default:
+            break;
+    }
+}
