@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// DMAC: one block at a time on each of six channels, between memory and devices.
+//
+// Memory is given by uncached addresses only (0x4..., SRAM and AI RAM): the controller does not see the cache. Between
+// the start of a transfer and its end the controller owns both buffers.
+#ifndef DMAC_H
+#define DMAC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plic.h"
+#include "sysctl.h"
+
+// Who has which channel.
+typedef enum {
+    DMAC_CHANNEL0, // flash
+    DMAC_CHANNEL1,
+    DMAC_CHANNEL2,
+    DMAC_CHANNEL3,
+    DMAC_CHANNEL4, // copies into AI RAM
+    DMAC_CHANNEL5, // the KPU's result
+    DMAC_CHANNEL_MAX
+} dmac_channel_number_t;
+
+#define DMAC_CHANNEL_FLASH DMAC_CHANNEL0
+#define DMAC_CHANNEL_COPY DMAC_CHANNEL4
+#define DMAC_CHANNEL_KPU DMAC_CHANNEL5
+
+typedef enum {
+    DMAC_ADDR_INCREMENT,
+    DMAC_ADDR_NOCHANGE
+} dmac_address_increment_t;
+
+typedef enum {
+    DMAC_MSIZE_1,
+    DMAC_MSIZE_4,
+    DMAC_MSIZE_8,
+    DMAC_MSIZE_16,
+} dmac_burst_trans_length_t;
+
+typedef enum {
+    DMAC_TRANS_WIDTH_8,
+    DMAC_TRANS_WIDTH_16,
+    DMAC_TRANS_WIDTH_32,
+    DMAC_TRANS_WIDTH_64,
+} dmac_transfer_width_t;
+
+enum {
+    DMAC_OK = 0,
+    DMAC_BUSY = -1,        // the transfer is going on
+    DMAC_ERR_ARG = -2,     // a channel, address, alignment or count that the controller cannot have
+    DMAC_ERR_TIMEOUT = -3, // not done in time; the channel has been stopped
+    DMAC_ERR_BUS = -4,     // the controller reported an error; the channel has been stopped
+};
+
+// Clock, reset, interrupts. Call it after plic_init().
+void dmac_init(void);
+
+// Starts a transfer of block_size items of the given width. A side outside of memory is a device's register, whose
+// request must have been put on the channel by sysctl_dma_select().
+int dmac_set_single_mode(dmac_channel_number_t channel, const void *src, void *dest,
+    dmac_address_increment_t src_inc, dmac_address_increment_t dest_inc, dmac_burst_trans_length_t burst,
+    dmac_transfer_width_t width, size_t block_size);
+
+// DMAC_BUSY, or how the transfer ended. Its end is an interrupt, which wakes a wfi.
+int dmac_poll(dmac_channel_number_t channel);
+// Sleeps until the end, a second at most.
+int dmac_wait_done(dmac_channel_number_t channel);
+// Stops a transfer where it is.
+void dmac_abort(dmac_channel_number_t channel);
+
+#endif // DMAC_H
