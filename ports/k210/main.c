@@ -15,6 +15,7 @@
 
 #include "genhdr/board.h"
 #include "pool.h"
+#include "sdk/core1.h"
 #include "sdk/dmac.h"
 #include "sdk/fpioa.h"
 #include "sdk/plic.h"
@@ -103,6 +104,7 @@ static void python_deinit(void) {
 
 int main(void) {
     chip_init();
+    core1_wait_parked(); // until then the top of SRAM is still the boot ROM's
     pool_init(&__pool_start, &__pool_end);
     mp_cstack_init_with_top(&__stack_top, &__stack_top - &__stack_bottom);
     for (;;) {

@@ -7,11 +7,12 @@
 #include "sdk/flash.h"
 #include "sdk/sysctl.h"
 
-enum { PWRON_RESET = 1, HARD_RESET, WDT_RESET, SOFT_RESET };
+// The chip does not tell power from its reset pin.
+enum { PWRON_RESET = 1, WDT_RESET, SOFT_RESET };
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(PWRON_RESET) }, \
-    { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(HARD_RESET) }, \
+    { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(PWRON_RESET) }, \
     { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(WDT_RESET) }, \
     { MP_ROM_QSTR(MP_QSTR_SOFT_RESET), MP_ROM_INT(SOFT_RESET) },
 
@@ -24,8 +25,6 @@ NORETURN static void mp_machine_reset(void) {
 
 static mp_int_t mp_machine_reset_cause(void) {
     switch (sysctl_get_reset_status()) {
-        case SYSCTL_RESET_STATUS_PIN:
-            return HARD_RESET;
         case SYSCTL_RESET_STATUS_WDT0:
         case SYSCTL_RESET_STATUS_WDT1:
             return WDT_RESET;

@@ -10,9 +10,7 @@
 #include "sdk/clint.h"
 #include "sdk/fpioa.h"
 #include "sdk/plic.h"
-#include "sdk/regs/clint.h"
 #include "sdk/regs/uarths.h"
-#include "sdk/sysctl.h"
 #include "sdk/trap.h"
 #include "sdk/uarths.h"
 
@@ -21,9 +19,6 @@
 #define TX_BYTES (512)
 // No byte takes longer at any speed that UARTHS has; after that its receiver is taken for dead and the byte dropped.
 #define TX_BYTE_LIMIT_MS (20)
-
-#define MIE_MTIE (1UL << 7)
-#define NEVER (~0ULL)
 
 static uint8_t rx_bytes[RX_BYTES];
 static ringbuf_t rx_ring = { rx_bytes, sizeof(rx_bytes), 0, 0 };
@@ -76,9 +71,7 @@ uint32_t mp_hal_console_lost(void) {
 }
 
 static bool interrupts_are_on(void) {
-    uintptr_t status;
-    __asm volatile ("csrr %0, mstatus" : "=r" (status));
-    return status & MSTATUS_MIE_BIT;
+    return csr_read(mstatus) & CSR_MSTATUS_MIE;
 }
 
 // With interrupts off the ring goes out by polling, with an end.
@@ -95,9 +88,9 @@ static void tx_poll(void) {
 }
 
 static void tx_start(void) {
-    uintptr_t status = mp_hal_interrupts_off();
+    uintptr_t status = csr_interrupts_off();
     UARTHS->ie = UARTHS_IE_RX | UARTHS_IE_TX;
-    mp_hal_interrupts_restore(status);
+    csr_interrupts_restore(status);
 }
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t bytes) {
@@ -127,10 +120,10 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t bytes) {
 }
 
 void mp_hal_console_drain(void) {
-    uintptr_t status = mp_hal_interrupts_off();
+    uintptr_t status = csr_interrupts_off();
     tx_poll();
     UARTHS->ie = UARTHS_IE_RX;
-    mp_hal_interrupts_restore(status);
+    csr_interrupts_restore(status);
     // Eight bytes may be in the FIFO and one on the pin, ten bits each.
     mp_hal_delay_us(9 * 10 * 1000000 / BOARD_BAUD + 100);
 }
@@ -158,13 +151,9 @@ uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
 
 // -- time
 
-static uint64_t ticks_per_second(void) {
-    return sysctl_clock_get_freq(SYSCTL_CLOCK_CPU) / CLINT_CLOCK_DIV;
-}
-
 uint64_t mp_hal_ticks_us64(void) {
-    uint64_t rate = ticks_per_second();
-    uint64_t now = CLINT->mtime;
+    uint64_t rate = clint_get_rate();
+    uint64_t now = clint_get_time();
     return now / rate * 1000000 + now % rate * 1000000 / rate;
 }
 
@@ -177,9 +166,7 @@ mp_uint_t mp_hal_ticks_ms(void) {
 }
 
 mp_uint_t mp_hal_ticks_cpu(void) {
-    mp_uint_t cycles;
-    __asm volatile ("csrr %0, mcycle" : "=r" (cycles));
-    return cycles;
+    return csr_read(mcycle);
 }
 
 uint64_t mp_hal_time_ns(void) {
@@ -196,37 +183,28 @@ void mp_hal_set_epoch_seconds(uint64_t seconds) {
 
 // -- waiting
 
-// The timer's interrupt only ends the wfi: it is taken back before interrupts are on again, so it needs no handler.
 static void wait_until(uint64_t mtime) {
-    uintptr_t status = mp_hal_interrupts_off();
+    uintptr_t status = csr_interrupts_off();
     if (trap_interrupts == interrupts_seen) {
-        if (mtime != NEVER) {
-            CLINT->mtimecmp[0] = mtime;
-            __asm volatile ("csrs mie, %0" :: "r" (MIE_MTIE));
-        }
-        __asm volatile ("wfi" ::: "memory");
-        if (mtime != NEVER) {
-            __asm volatile ("csrc mie, %0" :: "r" (MIE_MTIE));
-            CLINT->mtimecmp[0] = NEVER;
-        }
+        clint_sleep_until(mtime);
     }
-    mp_hal_interrupts_restore(status);
+    csr_interrupts_restore(status);
     interrupts_seen = trap_interrupts;
 }
 
 void mp_hal_wait_for_interrupt(int timeout_ms) {
     if (timeout_ms < 0) {
-        wait_until(NEVER);
+        wait_until(CLINT_NEVER);
     } else {
-        wait_until(CLINT->mtime + ticks_per_second() * timeout_ms / 1000);
+        wait_until(clint_get_time() + clint_get_rate() * timeout_ms / 1000);
     }
 }
 
 void mp_hal_delay_us(mp_uint_t us) {
-    uint64_t rate = ticks_per_second();
-    uint64_t end = CLINT->mtime + us / 1000000 * rate + us % 1000000 * rate / 1000000;
+    uint64_t rate = clint_get_rate();
+    uint64_t end = clint_get_time() + us / 1000000 * rate + us % 1000000 * rate / 1000000;
     // Below 50 us the way into the wait and out costs more than it saves.
-    while (CLINT->mtime < end) {
+    while (clint_get_time() < end) {
         if (us >= 50) {
             wait_until(end);
         }
@@ -234,9 +212,9 @@ void mp_hal_delay_us(mp_uint_t us) {
 }
 
 void mp_hal_delay_ms(mp_uint_t ms) {
-    uint64_t end = CLINT->mtime + ticks_per_second() * ms / 1000;
+    uint64_t end = clint_get_time() + clint_get_rate() * ms / 1000;
     mp_event_handle_nowait();
-    while (CLINT->mtime < end) {
+    while (clint_get_time() < end) {
         wait_until(end);
         mp_event_handle_nowait();
     }
@@ -248,7 +226,7 @@ void mp_hal_delay_ms(mp_uint_t ms) {
 // that differ between runs; nothing here is fit for keys.
 unsigned long mp_hal_random_seed(void) {
     static uint64_t state;
-    state += mp_hal_ticks_cpu() * 0x9e3779b97f4a7c15ull + CLINT->mtime;
+    state += mp_hal_ticks_cpu() * 0x9e3779b97f4a7c15ull + clint_get_time();
     uint64_t z = state;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;

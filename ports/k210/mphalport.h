@@ -7,23 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sdk/csr.h"
 #include "shared/runtime/interrupt_char.h"
 
-#define MSTATUS_MIE_BIT (8UL)
-
-// Interrupts off; returns what mp_hal_interrupts_restore() takes.
-static inline uintptr_t mp_hal_interrupts_off(void) {
-    uintptr_t status;
-    __asm volatile ("csrrci %0, mstatus, 8" : "=r" (status) :: "memory");
-    return status & MSTATUS_MIE_BIT;
-}
-
-static inline void mp_hal_interrupts_restore(uintptr_t status) {
-    __asm volatile ("csrs mstatus, %0" :: "r" (status & MSTATUS_MIE_BIT) : "memory");
-}
-
-#define MICROPY_BEGIN_ATOMIC_SECTION() mp_hal_interrupts_off()
-#define MICROPY_END_ATOMIC_SECTION(state) mp_hal_interrupts_restore(state)
+#define MICROPY_BEGIN_ATOMIC_SECTION() csr_interrupts_off()
+#define MICROPY_END_ATOMIC_SECTION(state) csr_interrupts_restore(state)
 
 // Console on UARTHS: bytes come and go by interrupt, through a ring each way.
 void mp_hal_console_init(void);

@@ -42,9 +42,7 @@ static NORETURN void raise_in_python(uintptr_t cause, uintptr_t address, uintptr
 // stack must still be the interpreter's.
 static bool python_can_go_on(const trap_frame_t *frame) {
     uintptr_t sp = frame->x[2];
-    uintptr_t status;
-    __asm volatile ("csrr %0, mstatus" : "=r" (status));
-    return (status & MSTATUS_MPIE)
+    return (csr_read(mstatus) & MSTATUS_MPIE)
            && MP_STATE_THREAD(nlr_top) != NULL
            && MP_STATE_THREAD(gc_lock_depth) == 0
            && sp > (uintptr_t)&__stack_bottom + 1024 && sp <= (uintptr_t)&__stack_top;
@@ -83,7 +81,7 @@ static NORETURN void reset(void) {
 
 static void report_begin(const char *why) {
     static volatile bool reporting;
-    mp_hal_interrupts_off();
+    csr_interrupts_off();
     if (reporting) {
         reset(); // the report itself failed
     }
