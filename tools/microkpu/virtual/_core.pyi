@@ -38,10 +38,15 @@ class Machine:
         """Puts a device at [base, base + size); gives the region's register storage (size bytes, little endian).
 
         A 64-bit register is two 4-byte entries with the same access bits; a 64-bit access reaches the device as one
-        call with size 8 at the lower offset.
+        call with size 8 at the lower offset. A 1- or 2-byte access always calls the device.
         """
+    def set_access(self, base: int, access: bytes) -> None:
+        """Replaces the access bytes of the region mapped at `base`; at once, also inside a device call."""
     def run(self, limit: int) -> int:
         """Runs both harts until cycle `limit`, a cut, stop() or a breakpoint; gives the reason.
+
+        While both harts run they take turns of 16 cycles on the clock's grid, and a limit is met at its next line; however
+        a run is cut, the same instructions follow each other. A run from a breakpoint that was reported goes past it.
 
         An exception raised by a device call comes out of run() unchanged, with the machine standing after the access.
         """
@@ -52,6 +57,10 @@ class Machine:
         """The hart's machine external interrupt line, driven by the PLIC."""
     def set_code(self) -> None:
         """Forgets decoded instructions: call after the host changed code in ram."""
+    def set_strict(self, strict: bool) -> None:
+        """Whether floating-point accesses to the uncached alias, unreliable on silicon, raise CoreError; at first they do."""
+    def next_timer(self) -> int:
+        """The cycle at which an enabled timer interrupt comes next, on any hart; -1 when none will."""
     def set_ai_ram(self, enabled: bool) -> None:
         """Whether CPU accesses to AI RAM work; a CPU access while off raises CoreError."""
 
@@ -76,9 +85,9 @@ class Machine:
     def add_breakpoint(self, address: int) -> None: ...
     def remove_breakpoint(self, address: int) -> None: ...
     def step(self, hart: int) -> int:
-        """One instruction on one hart, breakpoints ignored."""
+        """One instruction on one hart, breakpoints ignored; gives LIMIT, or IDLE where the hart waits."""
     def trace(self, hart: int, entries: int) -> Sequence[int]:
-        """The last program counters at which the hart took a jump or trap, newest last."""
+        """Where the hart's last jumps and traps went, newest last; a block that repeats itself is one entry."""
 
 def kpu_layer(words: bytes, ram: memoryview, eight_bit: bool) -> bytes:
     """Runs one KPU layer on `ram` (8 MiB as Machine.ram: parameters by bus address, feature maps in AI RAM).

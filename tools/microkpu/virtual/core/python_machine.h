@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What the files of the Python binding share.
+#ifndef PYTHON_MACHINE_H
+#define PYTHON_MACHINE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "core.h"
+
+typedef struct {
+    PyObject_HEAD
+    machine_t machine;
+} machine_object_t;
+
+// A device's bound methods and its registers.
+typedef struct {
+    PyObject *read;
+    PyObject *write;
+    PyObject *storage;
+    Py_buffer storage_view;
+    uint8_t *access;
+} mapping_t;
+
+static inline machine_t *machine_of(PyObject *self) {
+    return &((machine_object_t *)self)->machine;
+}
+
+extern PyTypeObject python_machine_type;
+extern PyObject *python_core_error;
+
+bool python_device_read(machine_t *m, const region_t *region, uint32_t offset, unsigned size, uint64_t *value);
+bool python_device_write(machine_t *m, const region_t *region, uint32_t offset, unsigned size, uint64_t value);
+void python_device_clear(machine_t *m);
+int python_device_traverse(machine_t *m, visitproc visit, void *arg);
+PyObject *python_device_map(PyObject *self, PyObject *args);
+PyObject *python_device_set_access(PyObject *self, PyObject *args);
+
+PyObject *python_kpu_layer(PyObject *module, PyObject *args);
+
+#endif // PYTHON_MACHINE_H

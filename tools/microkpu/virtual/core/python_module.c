@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The extension module microkpu.virtual._core.
+#include "python_machine.h"
+
+PyObject *python_core_error;
+
+static PyMethodDef functions[] = {
+    { "kpu_layer", python_kpu_layer, METH_VARARGS, "kpu_layer(words, ram, eight_bit): runs one KPU layer" },
+    { NULL, NULL, 0, NULL },
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_core",
+    .m_doc = "The compiled core of the virtual board.",
+    .m_size = -1,
+    .m_methods = functions,
+};
+
+static const struct { const char *name; long value; } constants[] = {
+    { "READ", ACCESS_READ }, { "WRITE", ACCESS_WRITE }, { "READ_CALL", ACCESS_READ_CALL },
+    { "WRITE_CALL", ACCESS_WRITE_CALL }, { "LIMIT", LIMIT }, { "IDLE", IDLE }, { "STOPPED", STOPPED },
+    { "BREAK", BREAK },
+};
+
+PyMODINIT_FUNC PyInit__core(void) {
+    PyObject *module = PyType_Ready(&python_machine_type) ? NULL : PyModule_Create(&definition);
+    if (!module) {
+        return NULL;
+    }
+    python_core_error = PyErr_NewException("microkpu.virtual._core.CoreError", NULL, NULL);
+    bool added = python_core_error && !PyModule_AddObjectRef(module, "CoreError", python_core_error)
+        && !PyModule_AddObjectRef(module, "Machine", (PyObject *)&python_machine_type);
+    for (unsigned i = 0; added && i < sizeof(constants) / sizeof(constants[0]); i++) {
+        added = !PyModule_AddIntConstant(module, constants[i].name, constants[i].value);
+    }
+    if (!added) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
