@@ -51,9 +51,15 @@ static mp_obj_t path(mp_obj_t source) {
 
 static void print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind_t kind) {
     const kpu_net_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    mp_printf(print, "{\"model_addr\": %ld, \"model_size\": %lu, \"model_path\": \"%s\", \"net_args\": {}}",
+    mp_printf(print, "{\"model_addr\": %ld, \"model_size\": %lu, \"model_path\": \"%s\", \"net_args\": ",
         (long)mp_obj_get_int(address(self->source)), (unsigned long)self->file_bytes,
         mp_obj_str_get_str(path(self->source)));
+    if (self->yolo == MP_OBJ_NULL) {
+        mp_print_str(print, "{}");
+    } else {
+        mp_obj_print_helper(print, self->yolo, PRINT_REPR);
+    }
+    mp_print_str(print, "}");
 }
 
 static mp_obj_t net_model_addr(mp_obj_t self_in) {
@@ -74,6 +80,12 @@ static mp_obj_t net_model_path(mp_obj_t self_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(net_model_path_obj, net_model_path);
 
+static mp_obj_t net_net_arg(mp_obj_t self_in) {
+    const kpu_net_obj_t *self = MP_OBJ_TO_PTR(self_in);
+    return self->yolo == MP_OBJ_NULL ? mp_const_none : self->yolo;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(net_net_arg_obj, net_net_arg);
+
 static mp_obj_t net_del(mp_obj_t self_in) {
     kpu_net_obj_t *self = MP_OBJ_TO_PTR(self_in);
     if (self != kpu_net_running()) {
@@ -88,6 +100,7 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_model_addr), MP_ROM_PTR(&net_model_addr_obj) },
     { MP_ROM_QSTR(MP_QSTR_model_size), MP_ROM_PTR(&net_model_size_obj) },
     { MP_ROM_QSTR(MP_QSTR_model_path), MP_ROM_PTR(&net_model_path_obj) },
+    { MP_ROM_QSTR(MP_QSTR_net_arg), MP_ROM_PTR(&net_net_arg_obj) },
 };
 static MP_DEFINE_CONST_DICT(locals, locals_table);
 

@@ -21,6 +21,7 @@ typedef struct {
     void *work;               // POOL_WORK: the model's struct, its working memory, its tape
     void *device;             // POOL_DEVICE; NULL where nothing is streamed
     kmodel_tensor_t *outputs; // as reported: set_outputs() changes shapes, never sizes
+    mp_obj_t yolo;            // what init_yolo2() was told, or MP_OBJ_NULL
     uintptr_t fmaps;          // the fmaps that show the working memory; see kpu_fmap.c
     bool has_run;             // the outputs are of a whole run
 } kpu_net_obj_t;
@@ -67,6 +68,10 @@ void kpu_fmap_detach_all(kpu_net_obj_t *net);
 void kpu_fmap_drop_all(kpu_net_obj_t *net);
 mp_obj_t kpu_fmap_image(mp_obj_t fmap_in, mp_obj_t channel_in);
 mp_obj_t kpu_fmap_free(mp_obj_t fmap_in);
+
+// -- kpu_yolo.c
+mp_obj_t kpu_init_yolo2(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args);
+mp_obj_t kpu_run_yolo2(mp_obj_t net_in, mp_obj_t input);
 
 // -- kpu_info.c
 mp_obj_t kpu_netinfo(mp_obj_t net_in);

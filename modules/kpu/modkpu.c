@@ -41,9 +41,11 @@ static mp_obj_t deinit(mp_obj_t net_in) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(deinit_obj, deinit);
 
-static MP_DEFINE_CONST_FUN_OBJ_KW(forward_obj, 2, kpu_forward);
+static MP_DEFINE_CONST_FUN_OBJ_KW(forward_obj, 0, kpu_forward);
 static MP_DEFINE_CONST_FUN_OBJ_2(get_output_obj, kpu_get_output);
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(set_outputs_obj, 5, 5, kpu_set_outputs);
+static MP_DEFINE_CONST_FUN_OBJ_KW(init_yolo2_obj, 0, kpu_init_yolo2);
+static MP_DEFINE_CONST_FUN_OBJ_2(run_yolo2_obj, kpu_run_yolo2);
 static MP_DEFINE_CONST_FUN_OBJ_2(fmap_obj, kpu_fmap_image);
 static MP_DEFINE_CONST_FUN_OBJ_1(fmap_free_obj, kpu_fmap_free);
 static MP_DEFINE_CONST_FUN_OBJ_1(netinfo_obj, kpu_netinfo);
@@ -56,6 +58,8 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_forward), MP_ROM_PTR(&forward_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_output), MP_ROM_PTR(&get_output_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_outputs), MP_ROM_PTR(&set_outputs_obj) },
+    { MP_ROM_QSTR(MP_QSTR_init_yolo2), MP_ROM_PTR(&init_yolo2_obj) },
+    { MP_ROM_QSTR(MP_QSTR_run_yolo2), MP_ROM_PTR(&run_yolo2_obj) },
     { MP_ROM_QSTR(MP_QSTR_fmap), MP_ROM_PTR(&fmap_obj) },
     { MP_ROM_QSTR(MP_QSTR_fmap_free), MP_ROM_PTR(&fmap_free_obj) },
     { MP_ROM_QSTR(MP_QSTR_netinfo), MP_ROM_PTR(&netinfo_obj) },
