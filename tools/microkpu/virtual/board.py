@@ -54,6 +54,7 @@ class Board:
         self.count_all = count_all
         self.warnings: Counter[str] = Counter()
         self.machine = _core.Machine()
+        self.machine.set_strict(strict)
         self.events = Events(self.machine)
         self.idle = False
         self.resets = 0

@@ -141,7 +141,13 @@ static PyObject *reset_harts(PyObject *self, PyObject *unused) {
 
 static PyObject *next_timer(PyObject *self, PyObject *unused) {
     (void)unused;
-    uint64_t tick = schedule_next_timer(machine_of(self));
+    const machine_t *m = machine_of(self);
+    uint64_t tick = schedule_next_timer(m);
+    for (unsigned i = 0; i < HARTS; i++) {
+        const hart_t *h = &m->hart[i];
+        bool pending = h->mtimecmp <= clint_mtime(m, m->now);
+        tick = h->waiting && pending && h->mie >> IRQ_MTI & 1 ? m->now : tick;
+    }
     return tick == NEVER ? PyLong_FromLong(-1) : number(tick / TICKS_PER_CYCLE);
 }
 

@@ -102,7 +102,7 @@ reason_t schedule_run(machine_t *m, uint64_t limit) {
         uint64_t timer = schedule_next_timer(m);
         if (!first) {
             m->now = timer < m->limit ? timer : m->limit;
-            if (timer >= m->limit) {
+            if (timer > m->limit) {
                 return IDLE;
             }
             continue;
