@@ -34,8 +34,9 @@ enum {
 typedef struct {
     int code;         // KMODEL_ERR_...
     int reason;
-    int layer;        // -1: the file as a whole
-    const char *name; // the layer's type or the field, static text, may be NULL
+    int layer;              // -1: the file as a whole
+    const char *layer_type; // "K210Conv" and the like, static text, NULL where unknown
+    const char *name;       // the field in question, static text, may be NULL
     int64_t given;
     int64_t wanted;
 } kmodel_why_t;

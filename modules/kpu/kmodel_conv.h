@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// A K210Conv layer taken apart: its body, its twelve words, and whether the KPU has a defined answer to them.
+#ifndef KMODEL_CONV_H
+#define KMODEL_CONV_H
+
+#include "kmodel_format.h"
+#include "kmodel_why.h"
+#include "kpu.h"
+
+#define KMODEL_CONV_FIELDS (6)
+
+typedef struct {
+    bool to_main;
+    uint32_t main_out;
+    uint32_t layer_offset, weights_offset, batch_norm_offset, activation_offset; // from the file's start
+    kpu_layer_t words;                                                          // as in the file
+    bool depthwise;
+    uint32_t src, dst; // rows of AI RAM
+    uint32_t in_w, in_h, in_ch, out_w, out_h, out_ch;
+    uint32_t kernel, pool; // kernel 1 or 3; pool as in the file
+    uint32_t weights_bytes, out_bytes;
+} kmodel_conv_t;
+
+// Reads the body and, where they lie within file_bytes, the words. False: they do not.
+bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_bytes, const uint8_t *body);
+
+// KMODEL_OK, or a refusal of what is undefined or reaches too far.
+int kmodel_conv_check(const kmodel_conv_t *conv, const kmodel_header_t *header, size_t file_bytes, kmodel_why_t *why);
+
+// Rows of AI RAM that a map takes.
+uint64_t kmodel_map_rows(uint32_t w, uint32_t h, uint32_t channels);
+
+#endif // KMODEL_CONV_H

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What a model looks like once opened; private to the runtime's files.
+#ifndef KMODEL_RUN_H
+#define KMODEL_RUN_H
+
+#include "kmodel.h"
+#include "kmodel_layers.h"
+#include "kpu.h"
+
+// One go: a layer on the CPU, or KPU layers that follow each other without a result in main memory in between.
+typedef struct {
+    const kmodel_op_t *op;
+    const uint8_t *body;
+    const kpu_layer_t *layers; // KPU layers: their words
+    uint32_t layer_count;
+    uint32_t main_out, main_bytes; // what the last one streams; 0 bytes: nothing
+} kmodel_step_t;
+
+struct kmodel {
+    const uint8_t *file;
+    uint8_t *work, *device;
+    kpu_layer_t *layers;
+    kmodel_step_t *steps;
+    kmodel_tensor_t *outputs;
+    void **output_data;
+    uint32_t layer_count, kpu_layer_count, step_count, output_count;
+    bool eight_bit_weights;
+    kmodel_tensor_t input;
+    enum { MODEL_IDLE, MODEL_RUNNING, MODEL_ON_KPU } state;
+    uint32_t step;
+};
+
+// The tape holds the words of all KPU layers, then the steps, then outputs and where their data are.
+static inline size_t kmodel_tape_bytes(uint32_t kpu_layers, uint32_t layers, uint32_t outputs) {
+    return kpu_layers * sizeof(kpu_layer_t) + layers * sizeof(kmodel_step_t)
+           + outputs * (sizeof(kmodel_tensor_t) + sizeof(void *));
+}
+
+// kmodel_tensors.c: the input of a file's first layer, and where it lies in main memory (0 where it goes to AI RAM).
+// KMODEL_ERR_FORMAT where the first layer does not say.
+int kmodel_find_input(const uint8_t *file, kmodel_tensor_t *tensor, uint32_t *address);
+
+// An output and its place in main memory; KMODEL_ERR_FORMAT where no layer leaves a result there.
+int kmodel_find_output(const uint8_t *file, uint32_t index, kmodel_tensor_t *tensor, uint32_t *address);
+
+#endif // KMODEL_RUN_H
