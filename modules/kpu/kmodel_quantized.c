@@ -28,10 +28,16 @@ void kmodel_quantize(const uint8_t *body, uint8_t *work) {
     }
 }
 
-static void dequantize(const uint8_t *in, float *out, uint32_t count, float scale, float bias) {
+// Not inlined, so that scale and bias arrive in floating point registers and stay there.
+static __attribute__((noinline)) void dequantize(const uint8_t *in, float *out, uint32_t count, float scale, float bias) {
+    for (; count >= 8; count -= 8, in += 8, out += 8) {
 #pragma GCC unroll 8
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = in[i] * scale + bias;
+        for (int i = 0; i < 8; i++) {
+            out[i] = in[i] * scale + bias;
+        }
+    }
+    for (; count; count--) {
+        *out++ = *in++ * scale + bias;
     }
 }
 
