@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: MIT
+"""sdk/ on the virtual board: start, clocks, traps, hart 1, DMA, pads; what the chip demands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from virtual.bare import build
+from virtual.support import Registers
+
+
+def test_both_harts_start_and_hart_1_parks_without_its_interrupt(tmp_path: Path) -> None:
+    program = build(tmp_path, "static void steps(void) { result[0] = core1_wait_parked(); }")
+    assert program.run() == b"done"
+    machine = program.board.machine
+    assert program.result(0) == 0
+    assert machine.waiting(1)
+    assert machine.msip(1) == 0
+    assert machine.msip(0) == 0
+
+
+def test_what_is_not_in_the_image_starts_as_zeros(tmp_path: Path) -> None:
+    """SRAM holds something else after power-on."""
+    source = """
+    static uint64_t cleared[1000];
+    static int set = 7;
+    static void steps(void) {
+        for (int i = 0; i < 1000; i++) {
+            result[0] |= cleared[i];
+        }
+        result[1] = set;
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (0, 7)
+
+
+def test_work_for_hart_1_with_floating_point(tmp_path: Path) -> None:
+    source = """
+    static volatile double sum;
+    static int add(void *ctx) {
+        for (int i = 1; i <= 100; i++) {
+            sum += 1.0 / i;
+        }
+        *(volatile int64_t *)ctx = csr_read(mhartid);
+        return 0;
+    }
+    static void steps(void) {
+        core1_wait_parked();
+        for (int round = 0; round < 3; round++) {
+            result[0] = register_core1(add, (void *)&result[1]);
+            result[2] = register_core1(add, NULL);
+            while (!core1_is_idle()) {
+            }
+        }
+        result[3] = (int64_t)(sum * 1e6);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(3)] == [0, 1, -1]
+    assert program.result(3) == int(3 * sum(1 / i for i in range(1, 101)) * 1e6)
+
+
+@pytest.mark.parametrize("cpu_hz", [390_000_000, 416_000_000, 364_000_000, 26_000_000 * 8])
+def test_the_cpu_s_clock_moves_by_way_of_the_crystal(tmp_path: Path, cpu_hz: int) -> None:
+    source = f"""
+    static void steps(void) {{
+        result[0] = sysctl_cpu_set_freq({cpu_hz});
+        result[1] = sysctl_clock_get_freq(SYSCTL_CLOCK_CPU);
+        result[2] = sysctl_clock_get_freq(SYSCTL_CLOCK_APB0);
+        result[3] = sysctl_clock_get_freq(SYSCTL_CLOCK_SPI3);
+        uarths_config(115200, UARTHS_STOP_1);
+        say("still readable ");
+    }}"""
+    program = build(tmp_path, source)
+    assert program.run() == b"still readable done"
+    assert [program.result(i) for i in range(3)] == [cpu_hz, cpu_hz, cpu_hz // 2]
+    assert program.board.sysctl.cpu_hz == cpu_hz
+    assert program.board.sysctl.spi_hz(3) == program.result(3)
+
+
+def test_clocks_out_of_reach_are_refused(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        result[0] = sysctl_cpu_set_freq(600000000);
+        result[1] = sysctl_cpu_set_freq(0);
+        result[2] = sysctl_clock_disable(SYSCTL_CLOCK_APB1);
+        result[3] = sysctl_clock_disable(SYSCTL_CLOCK_CPU);
+        result[4] = sysctl_clock_enable(SYSCTL_CLOCK_IN0);
+        result[5] = sysctl_clock_set_threshold(SYSCTL_THRESHOLD_AI, 16);
+        result[6] = sysctl_pll_set_freq(SYSCTL_PLL1, 1000);
+        result[7] = sysctl_clock_get_freq(SYSCTL_CLOCK_CPU);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(8)] == [0, 0, -1, -1, -1, -1, 0, 390_000_000]
+
+
+def test_a_pll_that_never_locks_ends_the_wait(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        result[0] = sysctl_pll_set_freq(SYSCTL_PLL1, 390000000);
+        result[1] = sysctl_pll_get_freq(SYSCTL_PLL1);
+    }"""
+    program = build(tmp_path, source)
+    program.board.sysctl._lock = lambda index: None  # type: ignore[method-assign]
+    program.run()
+    assert (program.result(0), program.result(1)) == (0, 0)
+
+
+def test_time_runs_at_the_clint_s_rate(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        uint64_t start = clint_get_time();
+        clint_wait_us(12345);
+        result[0] = clint_get_time() - start;
+        result[1] = clint_get_rate();
+        result[2] = trap_interrupts;
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert program.result(1) == 7_800_000
+    assert 12345 * 7.8 <= program.result(0) < 12347 * 7.8
+    assert program.result(2) == 0
+
+
+def test_exceptions_say_where_and_what(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        uint32_t words[2];
+        __asm volatile ("sw zero, 1(%0)" :: "r" (words));
+    }"""
+    program = build(tmp_path, source)
+    program.run(until=b"exception")
+    assert program.result(0) == 6
+    start = program.symbols["main"]
+    assert start <= program.result(1) < start + 0x400
+    assert program.result(2) & 1
+
+
+def test_a_lost_stack_still_ends_in_a_report(tmp_path: Path) -> None:
+    """The trap stack is another: otherwise the entry itself would fault for ever."""
+    source = """
+    static void steps(void) {
+        __asm volatile ("li sp, 3; sd zero, 0(sp)");
+    }"""
+    program = build(tmp_path, source)
+    program.run(until=b"exception")
+    assert (program.result(0), program.result(2)) == (6, 3)
+
+
+def test_an_exception_handler_can_change_what_goes_on(tmp_path: Path) -> None:
+    """Registers come back, the floating ones too, and the frame's changes count."""
+    source = """
+    void exception(trap_frame_t *frame) {
+        result[0]++;
+        frame->mepc += 4;
+        frame->x[10] = 77;
+    }
+    static void steps(void) {
+        register double kept asm("fs1") = 2.5;
+        register int64_t a0 asm("a0") = 1;
+        register int64_t s5 asm("s5") = 0x123456789abcdef0;
+        register int64_t t6 asm("t6") = -3;
+        __asm volatile (".option push; .option norvc; ebreak; .option pop"
+            : "+r" (a0), "+r" (s5), "+r" (t6), "+f" (kept));
+        result[1] = a0;
+        result[2] = s5;
+        result[3] = t6;
+        result[4] = (int64_t)(kept * 2);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(5)] == [1, 77, 0x123456789ABCDEF0, -3, 5]
+
+
+def test_an_interrupt_that_nobody_handles_is_switched_off(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        plic_set_priority(IRQN_UARTHS_INTERRUPT, 1);
+        plic_irq_enable(IRQN_UARTHS_INTERRUPT);
+        UARTHS->txctrl = UARTHS_TXCTRL_EN | 1 << UARTHS_TXCTRL_CNT_SHIFT;
+        UARTHS->ie = UARTHS_IE_TX;
+        clint_wait_us(100);
+        result[0] = trap_interrupts;
+        result[1] = PLIC->enable_m0[33 / 32] >> 33 % 32 & 1;
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (1, 0)
+
+
+def test_claims_of_an_earlier_program_are_completed(tmp_path: Path) -> None:
+    source = """
+    static int count_interrupt(void *ctx) {
+        (void)ctx;
+        result[0]++;
+        UARTHS->ie = 0;
+        return 0;
+    }
+    static void steps(void) {
+        csr_clear(mie, CSR_MIE_EXTERNAL);
+        plic_set_priority(IRQN_UARTHS_INTERRUPT, 1);
+        plic_irq_enable(IRQN_UARTHS_INTERRUPT);
+        UARTHS->txctrl = UARTHS_TXCTRL_EN | 1 << UARTHS_TXCTRL_CNT_SHIFT;
+        UARTHS->ie = UARTHS_IE_TX;
+        result[1] = PLIC->context[0].claim; // and never completed
+        plic_init();
+        plic_irq_register(IRQN_UARTHS_INTERRUPT, count_interrupt, NULL);
+        plic_set_priority(IRQN_UARTHS_INTERRUPT, 1);
+        plic_irq_enable(IRQN_UARTHS_INTERRUPT);
+        csr_set(mie, CSR_MIE_EXTERNAL);
+        clint_wait_us(100);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (1, 33)
+
+
+def test_memory_to_memory_by_dma(tmp_path: Path) -> None:
+    source = """
+    static uint64_t from[64] IOMEM_UNCACHED_ONLY, to[64] IOMEM_UNCACHED_ONLY;
+    static void steps(void) {
+        volatile uint64_t *src = iomem_uncached(from), *dst = iomem_uncached(to);
+        for (int i = 0; i < 64; i++) {
+            src[i] = i * 0x0101010101010101ull;
+            dst[i] = 0;
+        }
+        result[0] = dmac_set_single_mode(DMAC_CHANNEL2, (void *)src, (void *)(dst + 1), DMAC_ADDR_INCREMENT,
+            DMAC_ADDR_INCREMENT, DMAC_MSIZE_16, DMAC_TRANS_WIDTH_64, 62);
+        result[1] = dmac_poll(DMAC_CHANNEL2);
+        result[2] = dmac_wait_done(DMAC_CHANNEL2);
+        result[3] = dmac_poll(DMAC_CHANNEL2);
+        uintptr_t status = csr_interrupts_off();
+        dmac_set_single_mode(DMAC_CHANNEL2, (void *)src, (void *)dst, DMAC_ADDR_INCREMENT,
+            DMAC_ADDR_INCREMENT, DMAC_MSIZE_16, DMAC_TRANS_WIDTH_32, 2);
+        result[4] = dmac_wait_done(DMAC_CHANNEL2); // with interrupts off too
+        csr_interrupts_restore(status);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(5)] == [0, -1, 0, 0, 0]
+    words = [i * 0x0101010101010101 for i in [0, *range(62), 0]]
+    assert program.bytes("to", 512) == b"".join(w.to_bytes(8, "little") for w in words)
+
+
+def test_dma_refuses_what_the_controller_cannot_have(tmp_path: Path) -> None:
+    source = """
+    static uint64_t buffer[8] IOMEM_UNCACHED_ONLY;
+    static int start(const void *src, void *dst, dmac_transfer_width_t width, size_t count) {
+        return dmac_set_single_mode(DMAC_CHANNEL2, src, dst, DMAC_ADDR_INCREMENT, DMAC_ADDR_INCREMENT,
+            DMAC_MSIZE_1, width, count);
+    }
+    static void steps(void) {
+        uint8_t *good = iomem_uncached(buffer);
+        result[0] = start(buffer, good, DMAC_TRANS_WIDTH_64, 1);              // cached source
+        result[1] = start(good, (void *)0x80600000, DMAC_TRANS_WIDTH_64, 1);  // cached AI RAM
+        result[2] = start(good, good + 36, DMAC_TRANS_WIDTH_64, 1);           // misaligned
+        result[3] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 0);           // nothing
+        result[4] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 1 << 23);     // too much
+        result[5] = start((void *)&UARTHS->txdata, (void *)&UARTHS->rxdata, DMAC_TRANS_WIDTH_32, 1);
+        result[6] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 4);
+        result[7] = dmac_wait_done(DMAC_CHANNEL2);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(8)] == [-2] * 6 + [0, 0]
+
+
+def test_a_device_that_never_asks_ends_in_a_timeout(tmp_path: Path) -> None:
+    source = """
+    static uint64_t buffer[8] IOMEM_UNCACHED_ONLY;
+    static void steps(void) {
+        sysctl_clock_enable(SYSCTL_CLOCK_SPI1);
+        SPI1->imr = 0;
+        sysctl_dma_select(SYSCTL_DMA_CHANNEL_3, SYSCTL_DMA_SELECT_SSI1_RX_REQ);
+        dmac_set_single_mode(DMAC_CHANNEL3, (void *)&SPI1->dr[0], iomem_uncached(buffer), DMAC_ADDR_NOCHANGE,
+            DMAC_ADDR_INCREMENT, DMAC_MSIZE_1, DMAC_TRANS_WIDTH_32, 4);
+        result[0] = dmac_wait_done(DMAC_CHANNEL3);
+        result[1] = clint_get_time();
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert program.result(0) == -3
+    assert 1.0 <= program.result(1) / 7.8e6 < 1.01
+    assert not Registers(program.board.dmac).read("chen")
+
+
+def test_a_function_has_one_pad_and_arbiters_are_tied(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        fpioa_set_function(20, FUNC_GPIOHS0 + 3);
+        fpioa_set_function(21, FUNC_GPIOHS0 + 3);
+        result[0] = fpioa_get_io_by_function(FUNC_GPIOHS0 + 3);
+        result[1] = fpioa_set_function(48, FUNC_GPIOHS0);
+        result[2] = gpiohs_set_drive_mode(3, GPIO_DM_OUTPUT);
+        gpiohs_set_pin(3, GPIO_PV_HIGH);
+        fpioa_set_function(22, FUNC_GPIOHS0 + 4);
+        gpiohs_set_drive_mode(4, GPIO_DM_INPUT_PULL_UP);
+        result[3] = gpiohs_get_pin(4);
+        gpiohs_set_drive_mode(4, GPIO_DM_INPUT_PULL_DOWN);
+        result[4] = gpiohs_get_pin(4);
+        fpioa_set_io_driving(21, FPIOA_DRIVING_3);
+        fpioa_set_function(23, FUNC_RESV0);
+        result[5] = gpiohs_set_drive_mode(23 - 16, GPIO_DM_INPUT);
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(6)] == [21, -1, 0, 1, 0, -2]
+    pads = Registers(program.board.fpioa)
+    assert pads.read("io", 20) & 0xFF == 120
+    assert pads.read("io", 21) & 0xFFF == 0x300 | 27
+    assert program.board.fpioa.level(21)
+    assert pads.read("tie_en", 0) == pads.read("tie_val", 0) == 1 << 16
+    assert pads.read("tie_en", 2) == pads.read("tie_val", 2) == 1 << 18
+
+
+def test_the_reset_s_cause_is_told_once(tmp_path: Path) -> None:
+    source = """
+    static void steps(void) {
+        result[0] = sysctl_get_reset_status();
+        if (result[0] == SYSCTL_RESET_STATUS_HARD) {
+            say("again ");
+            clint_wait_us(1000);
+            sysctl_reset(SYSCTL_RESET_SOC);
+        }
+    }"""
+    program = build(tmp_path, source)
+    assert program.run() == b"again done"
+    assert program.result(0) == 1
+    assert Registers(program.board.sysctl).read("reset_status") == 0
