@@ -228,8 +228,8 @@ def test_memory_to_memory_by_dma(tmp_path: Path) -> None:
             src[i] = i * 0x0101010101010101ull;
             dst[i] = 0;
         }
-        result[0] = dmac_set_single_mode(DMAC_CHANNEL2, (void *)src, (void *)(dst + 1), DMAC_ADDR_INCREMENT,
-            DMAC_ADDR_INCREMENT, DMAC_MSIZE_16, DMAC_TRANS_WIDTH_64, 62);
+        result[0] = dmac_set_single_mode(DMAC_CHANNEL2, (void *)src, (void *)(dst + 1),
+            DMAC_ADDR_INCREMENT, DMAC_ADDR_INCREMENT, DMAC_MSIZE_16, DMAC_TRANS_WIDTH_64, 62);
         result[1] = dmac_poll(DMAC_CHANNEL2);
         result[2] = dmac_wait_done(DMAC_CHANNEL2);
         result[3] = dmac_poll(DMAC_CHANNEL2);
@@ -250,8 +250,8 @@ def test_dma_refuses_what_the_controller_cannot_have(tmp_path: Path) -> None:
     source = """
     static uint64_t buffer[8] IOMEM_UNCACHED_ONLY;
     static int start(const void *src, void *dst, dmac_transfer_width_t width, size_t count) {
-        return dmac_set_single_mode(DMAC_CHANNEL2, src, dst, DMAC_ADDR_INCREMENT, DMAC_ADDR_INCREMENT,
-            DMAC_MSIZE_1, width, count);
+        return dmac_set_single_mode(DMAC_CHANNEL2, src, dst, DMAC_ADDR_INCREMENT,
+            DMAC_ADDR_INCREMENT, DMAC_MSIZE_1, width, count);
     }
     static void steps(void) {
         uint8_t *good = iomem_uncached(buffer);
@@ -260,7 +260,8 @@ def test_dma_refuses_what_the_controller_cannot_have(tmp_path: Path) -> None:
         result[2] = start(good, good + 36, DMAC_TRANS_WIDTH_64, 1);           // misaligned
         result[3] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 0);           // nothing
         result[4] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 1 << 23);     // too much
-        result[5] = start((void *)&UARTHS->txdata, (void *)&UARTHS->rxdata, DMAC_TRANS_WIDTH_32, 1);
+        void *device = (void *)UARTHS;
+        result[5] = start(device, device, DMAC_TRANS_WIDTH_32, 1); // no memory at all
         result[6] = start(good, good + 32, DMAC_TRANS_WIDTH_64, 4);
         result[7] = dmac_wait_done(DMAC_CHANNEL2);
     }"""
@@ -276,8 +277,8 @@ def test_a_device_that_never_asks_ends_in_a_timeout(tmp_path: Path) -> None:
         sysctl_clock_enable(SYSCTL_CLOCK_SPI1);
         SPI1->imr = 0;
         sysctl_dma_select(SYSCTL_DMA_CHANNEL_3, SYSCTL_DMA_SELECT_SSI1_RX_REQ);
-        dmac_set_single_mode(DMAC_CHANNEL3, (void *)&SPI1->dr[0], iomem_uncached(buffer), DMAC_ADDR_NOCHANGE,
-            DMAC_ADDR_INCREMENT, DMAC_MSIZE_1, DMAC_TRANS_WIDTH_32, 4);
+        dmac_set_single_mode(DMAC_CHANNEL3, (void *)&SPI1->dr[0], iomem_uncached(buffer),
+            DMAC_ADDR_NOCHANGE, DMAC_ADDR_INCREMENT, DMAC_MSIZE_1, DMAC_TRANS_WIDTH_32, 4);
         result[0] = dmac_wait_done(DMAC_CHANNEL3);
         result[1] = clint_get_time();
     }"""
