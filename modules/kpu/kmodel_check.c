@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checks a whole file before its first use, so that no offset, size or row in it can do harm later, and adds up its needs.
+// Checks a whole file before its first use, so that no offset, size or row in it can do harm later; adds up its needs.
 #include "kmodel_conv.h"
 #include "kmodel_layers.h"
 #include "kmodel_run.h"
@@ -71,8 +71,8 @@ static int check_layer(const uint8_t *file, size_t file_bytes, const kmodel_head
     }
     kmodel_conv_t conv;
     if (!kmodel_conv_read(&conv, file, file_bytes, body)) {
-        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, "the layer's words (4-aligned)", conv.layer_offset,
-            (int64_t)file_bytes);
+        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, "the layer's words (4-aligned)",
+            conv.layer_offset, (int64_t)file_bytes);
     }
     return kmodel_conv_check(&conv, header, file_bytes, why);
 }
@@ -134,12 +134,13 @@ static kmodel_needs_t add_up(const uint8_t *file, const kmodel_header_t *header)
         }
         kmodel_next(&place);
     }
-    return (kmodel_needs_t) {
+    kmodel_needs_t needs = {
         .work = round_up(header->main_mem_usage, DEVICE_ALIGN),
         // The stream comes in eights, and may come with one too many.
         .device = streamed ? round_up(round_up(streamed, 8) + 8, DEVICE_ALIGN) : 0,
         .tape = kmodel_tape_bytes(kpu_layers, header->layers, header->output_count),
     };
+    return needs;
 }
 
 int kmodel_measure(const void *file, size_t file_bytes, kmodel_needs_t *needs, kmodel_why_t *why) {

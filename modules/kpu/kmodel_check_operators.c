@@ -59,7 +59,8 @@ int kmodel_check_pool(const kmodel_header_t *header, const uint8_t *body, size_t
         return result;
     }
     // The operands are known to lie in main memory, so these products are small.
-    uint64_t window = smaller(kmodel_field(body, 9), kmodel_field(body, 3)) * smaller(kmodel_field(body, 10), kmodel_field(body, 4));
+    uint64_t window = smaller(kmodel_field(body, 9), kmodel_field(body, 3))
+        * smaller(kmodel_field(body, 10), kmodel_field(body, 4));
     uint64_t reads = window * kmodel_field(body, 6) * kmodel_field(body, 7) * kmodel_field(body, 8);
     if (window == 0) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ZERO, "the kernel's size", 0, 1);

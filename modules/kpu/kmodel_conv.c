@@ -58,7 +58,8 @@ bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_byte
     conv->kernel = bits(conv, 4, 0, 1) ? 3 : 1;
     conv->pool = bits(conv, 4, 4, 4);
     uint32_t weight_bytes = kmodel_header(file).flags & KMODEL_FLAG_EIGHT_BIT_WEIGHTS ? 1 : 2;
-    conv->weights_bytes = conv->kernel * conv->kernel * weight_bytes * conv->out_ch * (conv->depthwise ? 1 : conv->in_ch);
+    uint32_t inputs = conv->depthwise ? 1 : conv->in_ch;
+    conv->weights_bytes = conv->kernel * conv->kernel * weight_bytes * conv->out_ch * inputs;
     conv->out_bytes = conv->out_w * conv->out_h * conv->out_ch;
     return true;
 }

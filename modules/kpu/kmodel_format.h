@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What lies where in a V3 file, and how its bytes are read: as integers, because on the chip the file is in the uncached
-// alias, where loads of floats are unreliable.
+// What lies where in a V3 file, and how its bytes are read: as integers, because on the chip the file is in the
+// uncached alias, where loads of floats are unreliable.
 #ifndef KMODEL_FORMAT_H
 #define KMODEL_FORMAT_H
 
@@ -62,7 +62,7 @@ static inline uint32_t kmodel_field(const uint8_t *body, uint32_t index) {
     return kmodel_load32(body + 4 * index);
 }
 
-// The same word as a float. It comes through an integer register: volatile keeps the compiler from loading it otherwise.
+// The same word as a float. It comes through an integer register: volatile keeps the compiler from a float load.
 static inline float kmodel_float(const uint8_t *body, uint32_t index) {
     uint32_t bits = kmodel_field(body, index);
     float value;
@@ -71,10 +71,11 @@ static inline float kmodel_float(const uint8_t *body, uint32_t index) {
 }
 
 static inline kmodel_header_t kmodel_header(const uint8_t *file) {
-    return (kmodel_header_t) {
+    kmodel_header_t header = {
         kmodel_field(file, 0), kmodel_field(file, 1), kmodel_field(file, 2), kmodel_field(file, 3),
         kmodel_field(file, 4), kmodel_field(file, 5), kmodel_field(file, 6),
     };
+    return header;
 }
 
 #define KMODEL_HEADER_BYTES (28)
@@ -93,9 +94,13 @@ typedef struct {
 static inline kmodel_place_t kmodel_first(const uint8_t *file) {
     kmodel_header_t header = kmodel_header(file);
     const uint8_t *layer = file + KMODEL_HEADER_BYTES + (size_t)header.output_count * KMODEL_OUTPUT_BYTES;
-    return (kmodel_place_t) {
-        0, kmodel_field(layer, 0), kmodel_tables_bytes(header.output_count, header.layers), kmodel_field(layer, 1), layer,
+    kmodel_place_t place = {
+        .type = kmodel_field(layer, 0),
+        .offset = kmodel_tables_bytes(header.output_count, header.layers),
+        .bytes = kmodel_field(layer, 1),
+        .header = layer,
     };
+    return place;
 }
 
 // Only where another layer follows.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The layer types as a table: what their bodies hold, which parts of main memory they read and write, who computes them.
+// The layer types as a table: what their bodies hold, what of main memory they read and write, who computes them.
 #ifndef KMODEL_LAYERS_H
 #define KMODEL_LAYERS_H
 

@@ -15,11 +15,12 @@ typedef struct {
 } window_t;
 
 static pool_t pool_of(const uint8_t *body) {
-    return (pool_t) {
-        kmodel_field(body, 3), kmodel_field(body, 4), kmodel_field(body, 6), kmodel_field(body, 7), kmodel_field(body, 8),
-        kmodel_field(body, 9), kmodel_field(body, 10), kmodel_field(body, 11), kmodel_field(body, 12),
-        kmodel_field(body, 13), kmodel_field(body, 14),
+    pool_t pool = {
+        kmodel_field(body, 3), kmodel_field(body, 4), kmodel_field(body, 6), kmodel_field(body, 7),
+        kmodel_field(body, 8), kmodel_field(body, 9), kmodel_field(body, 10), kmodel_field(body, 11),
+        kmodel_field(body, 12), kmodel_field(body, 13), kmodel_field(body, 14),
     };
+    return pool;
 }
 
 static uint32_t within(int64_t position, uint32_t size) {
@@ -28,9 +29,11 @@ static uint32_t within(int64_t position, uint32_t size) {
 
 static window_t window_at(const pool_t *p, uint32_t x, uint32_t y) {
     int64_t left = (int64_t)x * p->stride_w - p->padding_w, top = (int64_t)y * p->stride_h - p->padding_h;
-    return (window_t) {
-        within(left, p->in_w), within(top, p->in_h), within(left + p->kernel_w, p->in_w), within(top + p->kernel_h, p->in_h),
+    window_t window = {
+        within(left, p->in_w), within(top, p->in_h),
+        within(left + p->kernel_w, p->in_w), within(top + p->kernel_h, p->in_h),
     };
+    return window;
 }
 
 static uint8_t most_in(const uint8_t *plane, uint32_t pitch, window_t window) {

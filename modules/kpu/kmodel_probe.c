@@ -99,7 +99,8 @@ static int refuse_header(const kmodel_header_t *header, kmodel_why_t *why) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ZERO, "the number of layers", 0, 1);
     }
     if (header->layers > KMODEL_MAX_LAYERS) {
-        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "the number of layers", header->layers, KMODEL_MAX_LAYERS);
+        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "the number of layers", header->layers,
+            KMODEL_MAX_LAYERS);
     }
     if (header->output_count > KMODEL_MAX_OUTPUTS) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "the number of outputs", header->output_count,

@@ -29,15 +29,16 @@ void kmodel_quantize(const uint8_t *body, uint8_t *work) {
 }
 
 // Not inlined, so that scale and bias arrive in floating point registers and stay there.
-static __attribute__((noinline)) void dequantize(const uint8_t *in, float *out, uint32_t count, float scale, float bias) {
+static __attribute__((noinline)) void dequantize(const uint8_t *in, float *out, uint32_t count, float scale,
+    float bias) {
     for (; count >= 8; count -= 8, in += 8, out += 8) {
-#pragma GCC unroll 8
+        #pragma GCC unroll 8
         for (int i = 0; i < 8; i++) {
             out[i] = in[i] * scale + bias;
         }
     }
-    for (; count; count--) {
-        *out++ = *in++ * scale + bias;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i] = in[i] * scale + bias;
     }
 }
 
@@ -76,9 +77,12 @@ typedef struct {
 } scaling_t;
 
 static scaling_t scaling(const uint8_t *body, uint32_t field) {
-    return (scaling_t) {
-        (int32_t)kmodel_field(body, field), (int32_t)kmodel_field(body, field + 1), (int32_t)kmodel_field(body, field + 2),
+    scaling_t s = {
+        .offset = (int32_t)kmodel_field(body, field),
+        .mul = (int32_t)kmodel_field(body, field + 1),
+        .shift = (int32_t)kmodel_field(body, field + 2),
     };
+    return s;
 }
 
 static int64_t scaled(uint8_t value, const scaling_t *s) {

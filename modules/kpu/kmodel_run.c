@@ -196,7 +196,7 @@ static void copy_from_device(uint8_t *to, const uint8_t *device, size_t bytes) {
     }
 }
 
-// Puts channel c into the first pixel of a 4x4 map, four of which share a row of AI RAM; the kernel that follows is 1x1.
+// Puts channel c into the first pixel of a 4x4 map, four of which share rows of AI RAM; a 1x1 kernel follows.
 static void add_padding(const uint8_t *body, const uint8_t *work) {
     const uint8_t *from = work + kmodel_field(body, 1);
     volatile uint8_t *map = kpu_ai_ram() + (size_t)kmodel_field(body, 2) * KPU_ROW_BYTES;
@@ -207,8 +207,8 @@ static void add_padding(const uint8_t *body, const uint8_t *work) {
 }
 
 static int upload(const uint8_t *body, const uint8_t *work) {
-    return kpu_write_map(kmodel_field(body, 2), work + kmodel_field(body, 1), kmodel_field(body, 3), kmodel_field(body, 4),
-        kmodel_field(body, 5));
+    return kpu_write_map(kmodel_field(body, 2), work + kmodel_field(body, 1), kmodel_field(body, 3),
+        kmodel_field(body, 4), kmodel_field(body, 5));
 }
 
 // Does a step, or hands it to the KPU. A negative result is the KPU's.

@@ -14,7 +14,8 @@ static const char *const sentences[WHY_COUNT] = {
     [WHY_TEXT] = "found text: is it the right file, and was the download complete?",
     [WHY_FIRMWARE] = "found a firmware image: flash the model behind the firmware and give that address",
     [WHY_TFLITE] = "found a TensorFlow Lite model: convert it with nncase 0.1.0-rc5, which writes v3",
-    [WHY_OLD_VERSION] = "found kmodel v%g of an early compiler: convert the model again with nncase 0.1.0-rc5, which writes v3",
+    [WHY_OLD_VERSION] = "found kmodel v%g of an early compiler: convert the model again with nncase 0.1.0-rc5, "
+        "which writes v3",
     [WHY_V4] = "found kmodel v4, this build runs v3: convert the model with nncase 0.1.0-rc5, which writes v3",
     [WHY_NEW_VERSION] = "found kmodel v%g of nncase 1.x: convert the model with nncase 0.1.0-rc5, which writes v3",
     [WHY_REVERSED] = "found a kmodel with the bytes of each 32-bit word reversed, as made for load_flash: "
@@ -137,7 +138,8 @@ char *kmodel_explain(const kmodel_why_t *why, char *text, size_t bytes) {
     return text;
 }
 
-int kmodel_refuse(kmodel_why_t *why, int code, kmodel_reason_t reason, const char *name, int64_t given, int64_t wanted) {
+int kmodel_refuse(kmodel_why_t *why, int code, kmodel_reason_t reason, const char *name, int64_t given,
+    int64_t wanted) {
     *why = (kmodel_why_t) {code, reason, -1, NULL, name, given, wanted};
     return code;
 }

@@ -253,8 +253,8 @@ static PyObject *run_layer(Py_buffer *buffers, bool eight_bit_weights) {
         }
     }
     PyObject *out = PyBytes_FromStringAndSize(NULL, sizes.output);
-    if (out && kpu_layer_run(words, eight_bit_weights, buffers[AI_RAM].buf, buffers[WEIGHTS].buf, buffers[BATCH_NORM].buf,
-        buffers[ACTIVATION].buf, (uint8_t *)PyBytes_AS_STRING(out)) != 0) {
+    if (out && kpu_layer_run(words, eight_bit_weights, buffers[AI_RAM].buf, buffers[WEIGHTS].buf,
+        buffers[BATCH_NORM].buf, buffers[ACTIVATION].buf, (uint8_t *)PyBytes_AS_STRING(out)) != 0) {
         Py_CLEAR(out);
         PyErr_NoMemory();
     }
@@ -265,8 +265,8 @@ static PyObject *layer_run(PyObject *module, PyObject *args) {
     (void)module;
     Py_buffer buffers[BUFFERS];
     int eight_bit_weights;
-    if (!PyArg_ParseTuple(args, "y*w*y*y*y*p", &buffers[WORDS], &buffers[AI_RAM], &buffers[WEIGHTS], &buffers[BATCH_NORM],
-        &buffers[ACTIVATION], &eight_bit_weights)) {
+    if (!PyArg_ParseTuple(args, "y*w*y*y*y*p", &buffers[WORDS], &buffers[AI_RAM], &buffers[WEIGHTS],
+        &buffers[BATCH_NORM], &buffers[ACTIVATION], &eight_bit_weights)) {
         return NULL;
     }
     PyObject *out = run_layer(buffers, eight_bit_weights);

@@ -90,7 +90,8 @@ static int run_layer(const kpu_layer_t *layer, bool eight_bit_weights, uint8_t *
     if (!batch_norm || !weights || !activation) {
         return KPU_ERR_ARG;
     }
-    return kpu_layer_run(final.word, eight_bit_weights, ai_ram, weights, batch_norm, activation, dst) ? KPU_ERR_DMA : KPU_OK;
+    int result = kpu_layer_run(final.word, eight_bit_weights, ai_ram, weights, batch_norm, activation, dst);
+    return result == 0 ? KPU_OK : KPU_ERR_DMA;
 }
 
 int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, void *dst, size_t bytes) {

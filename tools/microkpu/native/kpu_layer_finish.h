@@ -33,7 +33,7 @@ static inline norm_t norm_of(const uint8_t *entry) {
     return (norm_t) {signed_field(word, 0, 24), signed_field(word, 24, 32), field(word, 56, 4)};
 }
 
-// The chip takes the highest segment whose start the value exceeds, so one that a higher segment undercuts is never taken.
+// The chip takes the highest segment whose start the value exceeds: one that a higher segment undercuts never counts.
 static inline activation_t activation_of(const uint8_t *table) {
     activation_t all, a = {0};
     bool taken[SEGMENTS];
@@ -83,10 +83,10 @@ static inline activation_t activation_of(const uint8_t *table) {
 #endif
 
 // One value through batch normalisation and activation, in integers of one width. `top` is the highest segment that the
-// channel's values can reach. Shifts beyond most_shift give what most_shift gives, since the product is smaller than half.
+// channel's values can reach. Shifts beyond most_shift give what most_shift gives: the product is smaller than half.
 #define DEFINE_FINISH(name, int_t, round, most_shift) \
     DEFINE_ROUND(round, int_t) \
-    static inline uint8_t name(int64_t sum, const norm_t *n, const activation_t *a, uint32_t top) { \
+    static inline uint8_t name(int64_t sum, const norm_t * n, const activation_t * a, uint32_t top) { \
         int_t value = (((int_t)sum * n->mul) >> n->shift) + n->add; \
         while (top > 0 && !ABOVE(value, a->start[top])) { \
             top--; \

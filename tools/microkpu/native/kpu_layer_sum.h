@@ -23,7 +23,7 @@
 typedef struct {
     uint32_t border, pitch; // border: 0 or 1 pixels; pitch: pixels from a row to the next
     size_t plane;           // pixels from a channel to the next
-    size_t sums;            // positions from the first result of a plane to its last, the border's between rows included
+    size_t sums;            // positions from a plane's first result to its last, borders in between included
     int16_t *pixel;
 } input_t;
 

@@ -47,7 +47,7 @@ static inline uint64_t load64(const uint8_t *p) {
 }
 
 static inline layer_t decode(const uint64_t w[12]) {
-    return (layer_t) {
+    layer_t layer = {
         .depthwise = field(w[0], 3, 1),
         .src = field(w[1], 0, 15),
         .dst = field(w[1], 32, 15),
@@ -69,6 +69,7 @@ static inline layer_t decode(const uint64_t w[12]) {
         .arg_x = signed_field(w[9], 32, 24),
         .arg_add = signed_field(w[10], 0, 40),
     };
+    return layer;
 }
 
 #endif // KPU_LAYER_WORDS_H
