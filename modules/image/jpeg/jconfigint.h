@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// What libjpeg-turbo wants to know of the compiler.
+#ifndef JCONFIGINT_H
+#define JCONFIGINT_H
+
+// First, as the C library may have a macro of the same name without the semicolon that libjpeg-turbo relies on.
+#include <stdlib.h>
+#undef FALLTHROUGH
+#define FALLTHROUGH __attribute__((fallthrough));
+#define INLINE inline
+#define SIZEOF_SIZE_T 8
+#define THREAD_LOCAL
+
+#endif // JCONFIGINT_H
