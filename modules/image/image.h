@@ -24,11 +24,12 @@ typedef struct _image_obj_t {
     uint16_t w, h;
     image_format_t format;
     uint8_t *pix;          // cached, POOL_FRAME; NULL once freed
-    uint8_t *planes;       // uncached, POOL_PLANES; NULL until pix_to_ai() or a camera made it
+    uint8_t *planes;       // uncached, POOL_PLANES, room for whole words; NULL until pix_to_ai() or a camera made it
     uint8_t plane_count;   // planes that hold data: 1 or 3
     size_t pix_bytes;
-    bool borrowed;         // another object owns the memory
-    mp_obj_t owner;        // kept alive by this image where borrowed
+    bool pix_borrowed;     // another object owns pix
+    bool planes_borrowed;  // another object owns planes
+    mp_obj_t owner;        // kept alive by this image where it borrows
 } image_obj_t;
 
 extern const mp_obj_type_t image_type;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// The memory of images: pixels and planes from the pool, given back when the image is collected.
+//
+// An image's pixels never move and stay as long as the image, so that a view of them stays good while the image lives.
+#include "py/gc.h"
+#include "py/runtime.h"
+
+#include "image_obj.h"
+#include "pixels.h"
+
+void *image_take(size_t bytes, pool_kind_t kind) {
+    void *block = pool_alloc(bytes, kind);
+    if (block == NULL && !gc_is_locked()) {
+        gc_collect(); // images that nobody holds any more give their memory back
+        block = pool_alloc(bytes, kind);
+    }
+    return block;
+}
+
+void image_raise_memory(const char *what, uint32_t w, uint32_t h, size_t bytes) {
+    vstr_t text;
+    vstr_init(&text, 160);
+    vstr_add_str(&text, "memory overflow: ");
+    vstr_printf(&text, what, (unsigned)w, (unsigned)h);
+    vstr_printf(&text, " needs %u KiB, %u KiB are free: take a smaller picture, or del images and kpu.deinit() models",
+        (unsigned)((bytes + 1023) / 1024), (unsigned)(pool_largest() / 1024));
+    nlr_raise(mp_obj_new_exception_arg1(&mp_type_MemoryError, mp_obj_new_str_from_vstr(&text)));
+}
+
+image_obj_t *image_new_empty(void) {
+    image_obj_t *img = mp_obj_malloc_with_finaliser(image_obj_t, &image_type);
+    mp_obj_base_t base = img->base;
+    *img = (image_obj_t) { .base = base, .owner = mp_const_none };
+    return img;
+}
+
+bool image_place(image_obj_t *img, uint32_t w, uint32_t h, image_format_t format) {
+    size_t bytes = (size_t)w * h * image_pixel_bytes(format);
+    img->pix = image_take(bytes, POOL_FRAME);
+    if (img->pix == NULL) {
+        return false;
+    }
+    img->w = w;
+    img->h = h;
+    img->format = format;
+    img->pix_bytes = bytes;
+    return true;
+}
+
+image_obj_t *image_new(uint16_t w, uint16_t h, image_format_t format) {
+    image_obj_t *img = image_new_empty();
+    if (!image_place(img, w, h, format)) {
+        image_raise_memory("image %ux%u", w, h, (size_t)w * h * image_pixel_bytes(format));
+    }
+    return img;
+}
+
+void image_drop_planes(image_obj_t *img) {
+    if (!img->planes_borrowed) {
+        pool_free(img->planes);
+    }
+    img->planes = NULL;
+    img->planes_borrowed = false;
+}
+
+void image_release(image_obj_t *img) {
+    image_drop_planes(img);
+    if (!img->pix_borrowed) {
+        pool_free(img->pix);
+    }
+    img->pix = NULL;
+    img->pix_bytes = 0;
+    img->owner = mp_const_none;
+}
+
+image_obj_t *image_get(mp_obj_t obj) {
+    if (!mp_obj_is_type(obj, &image_type)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("can't convert %s to Image"), mp_obj_get_type_str(obj));
+    }
+    image_obj_t *img = MP_OBJ_TO_PTR(obj);
+    if (img->pix == NULL) {
+        mp_raise_ValueError(MP_ERROR_TEXT("image has no pixels: its memory was freed"));
+    }
+    return img;
+}
+
+void image_pix_to_ai(image_obj_t *img) {
+    uint8_t planes = img->format == IMAGE_GRAYSCALE ? 1 : 3;
+    size_t pixels = image_pixel_count(img);
+    if (img->planes != NULL && img->plane_count < planes) {
+        image_drop_planes(img);
+    }
+    if (img->planes == NULL) {
+        size_t bytes = (pixels * planes + 7) & ~(size_t)7;
+        img->planes = image_take(bytes, POOL_PLANES);
+        if (img->planes == NULL) {
+            image_raise_memory("AI buffer of image %ux%u", img->w, img->h, bytes);
+        }
+    }
+    img->plane_count = planes;
+    if (planes == 1) {
+        pixels_gray_to_plane((uint64_t *)img->planes, img->pix, pixels);
+    } else {
+        pixels_rgb565_to_planes((uint64_t *)img->planes, (const uint16_t *)img->pix, pixels);
+    }
+}
