@@ -6,8 +6,8 @@ from typing import Literal
 from typing_extensions import Buffer
 
 Tensor = tuple[Literal["u8", "f32"], int, int, int]  # channels, height, width
-# type, name, body bytes, on the KPU, depthwise, to main memory, input and output (c, h, w), kernel,
-# pool type, bytes of weights
+# type, name, body bytes, on the KPU, depthwise, to main memory, input and output as (c, h, w),
+# kernel, pool type, bytes of weights
 LayerTuple = tuple[
     int, str, int, bool, bool, bool,
     tuple[int, int, int], tuple[int, int, int], int, int, int,

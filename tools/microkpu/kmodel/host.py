@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""A kmodel run on the host by the very code of the board: `HostModel(Path("m.kmodel")).run(x)`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from microkpu.errors import MicrokpuError
+from microkpu.kmodel import _runtime
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output: planar; a flat one has all its elements as channels."""
+
+    type: Literal["u8", "f32"]
+    channels: int
+    h: int
+    w: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype("<f4" if self.type == "f32" else "u1")
+
+    @property
+    def shape(self) -> Shape:
+        return self.channels, self.h, self.w
+
+    @property
+    def bytes(self) -> int:
+        return self.channels * self.h * self.w * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        flat = self.h == self.w == 1
+        size = str(self.channels) if flat else "x".join(map(str, self.shape))
+        return f"{size} {'float32' if self.type == 'f32' else 'uint8'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer; what comes after `to_main_memory` is said of KPU layers only."""
+
+    type: int
+    name: str
+    body_bytes: int
+    kpu: bool
+    depthwise: bool
+    to_main_memory: bool
+    input: Shape
+    output: Shape
+    kernel: int
+    pool: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Bytes beside the file: main memory, room for streamed results, and the layers' tape."""
+
+    work: int
+    device: int
+    tape: int
+
+
+class HostModel:
+    """A model as the board checks, opens and runs it; MicrokpuError has the board's own words."""
+
+    def __init__(self, file: bytes | Path) -> None:
+        data = _read(file) if isinstance(file, Path) else file
+        try:
+            self._model = _runtime.Model(data)
+        except ValueError as error:
+            raise MicrokpuError(str(error)) from None
+        self.input = Tensor(*self._model.input)
+        self.outputs = [Tensor(*output) for output in self._model.outputs]
+        self.layers = [Layer(*layer) for layer in self._model.layers]
+        self.needs = Needs(*self._model.needs)
+
+    def run(self, array: NDArray[Any]) -> list[NDArray[Any]]:
+        """The outputs, each (channels, h, w) of its type, for an input of the model's type.
+
+        The input is (channels, h, w), with or without a leading 1, or flat.
+        """
+        results = self._model.run(self._fitted(array).tobytes())
+        return [
+            np.frombuffer(data, output.dtype).reshape(output.shape)
+            for data, output in zip(results, self.outputs, strict=True)
+        ]
+
+    def _fitted(self, array: NDArray[Any]) -> NDArray[Any]:
+        wanted = self.input
+        count = int(np.prod(wanted.shape))
+        given = f"input is {'x'.join(map(str, array.shape))} {array.dtype}"
+        if array.shape not in {wanted.shape, (1, *wanted.shape), (count,), (1, count)}:
+            turned = array.shape == (wanted.h, wanted.w, wanted.channels)
+            advice = "transpose(2, 0, 1)" if turned else "reshape or resize it"
+            raise MicrokpuError(f"{given} but the model wants {wanted}: {advice} first")
+        if array.dtype.kind != wanted.dtype.kind:
+            raise MicrokpuError(
+                f"{given} but the model wants {wanted}: astype('{wanted.dtype.name}') first"
+            )
+        return np.ascontiguousarray(array, dtype=wanted.dtype)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MicrokpuError(f"cannot read {path}: {error.strerror}") from None
