@@ -290,9 +290,9 @@ def test_spi_rates_are_rounded_down_to_even_divisors(tmp_path: Path) -> None:
         result[3] = spi_set_clk_rate(SPI_DEVICE_1, 1);
         result[4] = spi_set_clk_rate(SPI_DEVICE_2, 1000000);
         result[5] = spi_init(SPI_DEVICE_2, SPI_WORK_MODE_0, SPI_FF_STANDARD, 8, 0);
-        uint8_t bytes[33] = { 0 };
-        result[6] = spi_send_data_standard(SPI_DEVICE_1, SPI_CHIP_SELECT_0, bytes, 33, NULL, 0);
-        result[7] = spi_receive_data_standard(SPI_DEVICE_1, SPI_CHIP_SELECT_0, bytes, 1, bytes, 32);
+        uint8_t in[33], out[33] = { 0 };
+        result[6] = spi_send_data_standard(SPI_DEVICE_1, SPI_CHIP_SELECT_0, out, 33, NULL, 0);
+        result[7] = spi_receive_data_standard(SPI_DEVICE_1, SPI_CHIP_SELECT_0, out, 1, in, 32);
         result[8] = SPI1->imr;
     }"""
     program = build(tmp_path, source)
