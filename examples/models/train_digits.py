@@ -28,6 +28,7 @@ from conv_net import (
 from numpy.typing import NDArray
 from PIL import Image
 from scans import JPEG_QUALITY, PICTURE_SIZE, Scans, jpeg, load, picture, planes
+from threadpoolctl import threadpool_limits
 
 WEIGHTS = Path(__file__).with_name("digits.npz")
 SEED = 1
@@ -85,6 +86,7 @@ def count_right(net: list[Layer], scans: Scans) -> int:
     return int((forward(net, x).argmax(1) == scans.digits).sum())
 
 
+@threadpool_limits.wrap(limits=1)  # sums in one order, and matrices this small gain nothing
 def train(learning: Scans, epochs: int) -> list[Layer]:
     """A network that has seen these scans, and only these, `epochs` times."""
     random = np.random.default_rng(SEED)
