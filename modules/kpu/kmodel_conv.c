@@ -26,6 +26,7 @@ static const struct {
     {8, ~(uint64_t)0x007f7fff, 0, "layer word 8"},
     {9, ~(uint64_t)0x00ffffffffffffff, 0, "layer word 9"},
     {10, ~(uint64_t)0x000000ffffffffff, 0, "layer word 10"},
+    {11, 0xfffe, 0, "layer word 11"},
 };
 
 static uint32_t bits(const kmodel_conv_t *conv, int word, unsigned low, unsigned count) {

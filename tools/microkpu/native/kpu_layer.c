@@ -38,6 +38,7 @@ static const struct {
     {8, ~(uint64_t)0x007f7fff, 0, "word 8 has bits of unknown meaning"},
     {9, ~(uint64_t)0x00ffffffffffffff, 0, "word 9 has bits of unknown meaning"},
     {10, ~(uint64_t)0x000000ffffffffff, 0, "word 10 has bits of unknown meaning"},
+    {11, 0xfffe, 0, "word 11 has bits of unknown meaning"},
 };
 
 // Channels that share a row of AI RAM, and rows of AI RAM in an image row.
