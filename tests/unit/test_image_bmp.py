@@ -97,6 +97,17 @@ def test_a_palette_of_colours(harness: Harness, colours: int) -> None:
     assert harness.call("i", (PLENTY,), encoded(picture)) == (0, 64, 48, wanted)
 
 
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (8, 8, 16)])
+def test_one_colour_in_the_palette_makes_a_colour_picture(
+    harness: Harness, colour: tuple[int, int, int]
+) -> None:
+    picture = Image.new("P", (4, 1))
+    picture.putpalette([0, 0, 0, *colour])
+    picture.putpixel((2, 0), 1)
+    wanted = truncated(np.asarray(picture.convert("RGB")))
+    assert harness.call("i", (PLENTY,), encoded(picture)) == (0, 4, 1, wanted)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("top_down", [False, True])
 @pytest.mark.parametrize("info", [40, 56, 108])
