@@ -23,11 +23,11 @@ static void stop(void *context) {
 
 static NORETURN void raise_run_error(int result) {
     if (result == KMODEL_ERR_RUN && kpu_poll() == KPU_ERR_TIMEOUT) {
-        mp_raise_OSError_with_filename(MP_ETIMEDOUT,
+        kpu_raise_os_error(MP_ETIMEDOUT,
             "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU did not finish a layer in time and was reset");
     }
     if (result == KMODEL_ERR_RUN) {
-        mp_raise_OSError_with_filename(MP_EIO,
+        kpu_raise_os_error(MP_EIO,
             "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU or its DMA reported an error and was reset");
     }
     mp_raise_msg_varg(&mp_type_RuntimeError, MP_ERROR_TEXT("[MAIXPY]kpu: ERR_RUN_MODEL: the runtime said %d"), result);
@@ -35,7 +35,7 @@ static NORETURN void raise_run_error(int result) {
 
 void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input_in) {
     if (running != NULL) {
-        mp_raise_OSError_with_filename(MP_EBUSY,
+        kpu_raise_os_error(MP_EBUSY,
             "[MAIXPY]kpu: forward() was called from a callback while another forward() waits");
     }
     kpu_input_t input = kpu_input(net, input_in);

@@ -50,12 +50,12 @@ static const void *image_planes(const kmodel_tensor_t *wants, image_obj_t *img) 
     check_image(wants, img);
     uint32_t coloured = img->format == IMAGE_GRAYSCALE ? 1 : 3;
     if (img->planes == NULL) {
-        check_planes(wants, coloured, coloured == 1 ? "img.to_rgb565()" : "img.to_grayscale()");
+        check_planes(wants, coloured, coloured == 1 ? "img = img.to_rgb565(copy=True)" : "img.to_grayscale()");
         image_pix_to_ai(img);
     }
     bool stale = img->plane_count != coloured && coloured == wants->channels;
     check_planes(wants, img->plane_count, stale ? "img.pix_to_ai()"
-        : coloured == 1 ? "img.to_rgb565() and img.pix_to_ai()" : "img.to_grayscale() and img.pix_to_ai()");
+        : coloured == 1 ? "img = img.to_rgb565(copy=True)" : "img.to_grayscale() and img.pix_to_ai()");
     return img->planes;
 }
 

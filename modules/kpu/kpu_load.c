@@ -107,7 +107,7 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
             char text[80];
             snprintf(text, sizeof(text), "[MAIXPY]kpu: ERR_READ_FILE: %u of %u bytes came",
                 (unsigned)have, (unsigned)bytes);
-            mp_raise_OSError_with_filename(MP_EIO, text);
+            kpu_raise_os_error(MP_EIO, text);
         }
     }
 }
@@ -128,7 +128,7 @@ static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
 
 static void open_model(kpu_net_obj_t *net) {
     if (kpu_net_running() == NULL && kpu_init() != KPU_OK) {
-        mp_raise_OSError_with_filename(MP_EIO, "[MAIXPY]kpu: the KPU did not start");
+        kpu_raise_os_error(MP_EIO, "[MAIXPY]kpu: the KPU did not start");
     }
     kmodel_needs_t needs;
     kmodel_why_t why;

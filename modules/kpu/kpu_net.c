@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The net object that kpu.load() returns: who it is, and how its memory goes back.
+#include <string.h>
+
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
 #include "pool.h"
+
+void kpu_raise_os_error(int code, const char *text) {
+    mp_obj_t args[] = { MP_OBJ_NEW_SMALL_INT(code), mp_obj_new_str(text, strlen(text)) };
+    nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(args), args));
+}
 
 kpu_net_obj_t *kpu_net_get(mp_obj_t net_in) {
     if (!mp_obj_is_type(net_in, &kpu_net_type)) {

@@ -30,6 +30,8 @@ extern const mp_obj_type_t kpu_net_type;
 extern const mp_obj_type_t kpu_fmap_type;
 
 // -- kpu_net.c
+// OSError with a code and a sentence of ours.
+NORETURN void kpu_raise_os_error(int code, const char *text);
 // The net behind a first argument; raises TypeError for anything else, ValueError for one that was given back.
 kpu_net_obj_t *kpu_net_get(mp_obj_t net_in);
 // Gives every block back. Allocates nothing, so a finaliser may call it; harmless when repeated.

@@ -8,7 +8,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
-#include "modules/kpu/kpu_source.h"
+#include "modules/kpu/kpu_net.h"
 #include "storage.h"
 
 // The boot ROM's header before the firmware: flags, length in four bytes; behind the firmware its SHA-256.
@@ -25,7 +25,7 @@ static size_t read_flash(kpu_source_t *source, void *dst, size_t bytes) {
         char text[80];
         snprintf(text, sizeof(text), "[MAIXPY]kpu: ERR_READ_FILE: the flash %s at 0x%x",
             result == STORAGE_ERR_BUSY ? "has another owner" : "did not answer", (unsigned)source->address);
-        mp_raise_OSError_with_filename(result == STORAGE_ERR_BUSY ? MP_EBUSY : MP_EIO, text);
+        kpu_raise_os_error(result == STORAGE_ERR_BUSY ? MP_EBUSY : MP_EIO, text);
     }
     source->address += bytes;
     source->left -= bytes;
@@ -49,7 +49,7 @@ kpu_source_t kpu_source_flash(mp_int_t address) {
                 "was put, such as 0x300000"), (long)address);
     }
     if (storage_bytes() == 0) {
-        mp_raise_OSError_with_filename(MP_ENODEV, "[MAIXPY]kpu: no flash chip answered at boot");
+        kpu_raise_os_error(MP_ENODEV, "[MAIXPY]kpu: no flash chip answered at boot");
     }
     if (address >= (mp_int_t)storage_bytes()) {
         mp_raise_msg_varg(&mp_type_ValueError,

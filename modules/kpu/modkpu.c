@@ -33,7 +33,7 @@ static mp_obj_t deinit(mp_obj_t net_in) {
     }
     kpu_net_obj_t *net = MP_OBJ_TO_PTR(net_in);
     if (net == kpu_net_running()) {
-        mp_raise_OSError_with_filename(MP_EBUSY, "[MAIXPY]kpu: deinit() of a net from a callback of its own forward()");
+        kpu_raise_os_error(MP_EBUSY, "[MAIXPY]kpu: deinit() of a net from a callback of its own forward()");
     }
     kpu_fmap_detach_all(net);
     kpu_net_release(net);
