@@ -3,6 +3,7 @@
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
+#include "py/stream.h"
 
 #include "sdk/flash.h"
 #include "sdk/sysctl.h"
@@ -58,12 +59,21 @@ static void mp_machine_idle(void) {
     mp_event_wait_ms(1);
 }
 
-// The chip has no sleep that keeps RAM: the core stops until the time is over or an interrupt comes.
+// The chip has no sleep that keeps RAM: the core stops until the time is over, or a key is pressed on the console.
 static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
-    if (n_args == 0 || args[0] == mp_const_none) {
-        mp_event_wait_indefinite();
-    } else {
-        mp_event_wait_ms(mp_obj_get_int(args[0]));
+    bool forever = n_args == 0 || args[0] == mp_const_none;
+    mp_int_t left = forever ? -1 : mp_obj_get_int(args[0]);
+    mp_uint_t start = mp_hal_ticks_ms();
+    while (!(mp_hal_stdio_poll(MP_STREAM_POLL_RD) & MP_STREAM_POLL_RD)) {
+        if (forever) {
+            mp_event_wait_indefinite();
+            continue;
+        }
+        mp_int_t passed = mp_hal_ticks_ms() - start;
+        if (passed >= left) {
+            break;
+        }
+        mp_event_wait_ms(left - passed);
     }
 }
 
