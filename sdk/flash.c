@@ -20,7 +20,7 @@
 
 // Waits: the longest that a datasheet names, and how often to ask.
 #define PROGRAM_LIMIT_US (20000)
-#define PROGRAM_STEP_US (100)
+#define PROGRAM_STEP_US (200)
 #define ERASE_LIMIT_US (4000000)
 #define ERASE_STEP_US (2000)
 #define STATUS_LIMIT_US (100000)
