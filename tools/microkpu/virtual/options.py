@@ -134,7 +134,7 @@ def options_of_url(url: str) -> VirtualOptions:
 
     return VirtualOptions(
         firmware=path("firmware"),
-        images=[image(text) for text in given["image"]],
+        images=tuple(image(text) for text in given["image"]),
         flash=path("flash"),
         files=path("files"),
         strict=given["strict"][-1:] != ["0"],
