@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import termios
 
 import serial
 from serial.tools import list_ports
@@ -57,7 +58,7 @@ def is_virtual(port: str) -> bool:
 
 def open_virtual(options: VirtualOptions) -> RemoteBoard:
     """A virtual board in this process, run to its prompt."""
-    line = protocol_virtual.Serial()
+    line = protocol_virtual.Serial(baudrate=BAUD)
     line.attach(options.make())
     return RemoteBoard(Port(line, VIRTUAL), booting=True)
 
@@ -77,6 +78,8 @@ def open_line(port: str, baud: int = BAUD) -> serial.Serial:
 def explain(port: str, error: Exception) -> str:
     """One sentence for a port that does not open: what, and what to do."""
     code = getattr(error, "errno", None)
+    if code is None and isinstance(error.__context__, termios.error):
+        code = error.__context__.args[0]
     if code in ADVICE:
         return f"port {port} {ADVICE[code].format(ports=seen())}"
     return f"port {port} does not open: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import binascii
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -267,7 +268,7 @@ class RemoteBoard:
             if self._idle:
                 self._transport.exit_raw_repl()
             self._port.line.flush()
-        except (OSError, MicrokpuError):
+        except (OSError, termios.error, MicrokpuError):
             pass  # the board is gone; the port is given back all the same
         finally:
             self._port.close()

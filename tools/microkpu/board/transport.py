@@ -7,6 +7,7 @@ import contextlib
 import io
 import math
 import struct
+import termios
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -86,7 +87,7 @@ def failing(what: str) -> Iterator[None]:
         yield
     except (TransportError, struct.error) as error:
         raise BoardError(f"{what}: {error}") from error
-    except (serial.SerialException, OSError) as error:
+    except (OSError, termios.error) as error:
         raise BoardError(f"{what}: lost the connection: {error}") from error
 
 
