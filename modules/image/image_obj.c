@@ -73,11 +73,8 @@ void image_release(image_obj_t *img) {
     img->owner = mp_const_none;
 }
 
-image_obj_t *image_get(mp_obj_t obj) {
-    if (!mp_obj_is_type(obj, &image_type)) {
-        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("can't convert %s to Image"), mp_obj_get_type_str(obj));
-    }
-    image_obj_t *img = MP_OBJ_TO_PTR(obj);
+image_obj_t *image_get(mp_obj_t self) {
+    image_obj_t *img = MP_OBJ_TO_PTR(self);
     if (img->pix == NULL) {
         mp_raise_ValueError(MP_ERROR_TEXT("image has no pixels: its memory was freed"));
     }

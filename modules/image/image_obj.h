@@ -22,8 +22,8 @@ bool image_place(image_obj_t *img, uint32_t w, uint32_t h, image_format_t format
 // Gives all memory back; also the finaliser.
 void image_release(image_obj_t *img);
 void image_drop_planes(image_obj_t *img);
-// The image behind an object that has pixels; raises TypeError, ValueError.
-image_obj_t *image_get(mp_obj_t obj);
+// A method's own image; ValueError where its memory was freed.
+image_obj_t *image_get(mp_obj_t self);
 
 static inline size_t image_pixel_bytes(image_format_t format) {
     return format == IMAGE_GRAYSCALE ? 1 : 2;
