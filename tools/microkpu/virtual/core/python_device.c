@@ -84,7 +84,8 @@ static bool set_access(region_t *region, const Py_buffer *access) {
 
 static bool check_place(const machine_t *m, unsigned long long base, unsigned long long size) {
     if (base % 8 || size % 8 || !size || base > UINT32_MAX || base + size > 1ull << 32) {
-        PyErr_Format(PyExc_ValueError, "region at 0x%llx of %llu bytes: want multiples of 8 within 32 bits", base, size);
+        PyErr_Format(PyExc_ValueError, "region at 0x%zx of %zu bytes: want multiples of 8 within 32 bits",
+            (size_t)base, (size_t)size);
         return false;
     }
     const struct { uint64_t base, size; } taken[] = {
@@ -92,14 +93,15 @@ static bool check_place(const machine_t *m, unsigned long long base, unsigned lo
     };
     for (unsigned i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
         if (base < taken[i].base + taken[i].size && taken[i].base < base + size) {
-            PyErr_Format(PyExc_ValueError, "region at 0x%llx lies over memory or clint", base);
+            PyErr_Format(PyExc_ValueError, "region at 0x%zx lies over memory or clint", (size_t)base);
             return false;
         }
     }
     for (uint32_t i = 0; i < m->region_count; i++) {
         const region_t *other = &m->regions[i];
         if (base < (uint64_t)other->base + other->size && other->base < base + size) {
-            PyErr_Format(PyExc_ValueError, "region at 0x%llx overlaps the one at 0x%x", base, other->base);
+            PyErr_Format(PyExc_ValueError, "region at 0x%zx overlaps the one at 0x%x", (size_t)base,
+                other->base);
             return false;
         }
     }
@@ -179,7 +181,7 @@ PyObject *python_device_set_access(PyObject *self, PyObject *args) {
     }
     region_t *region = base <= UINT32_MAX ? find_region(m, (uint32_t)base) : NULL;
     if (!region) {
-        PyErr_Format(PyExc_ValueError, "no region begins at 0x%llx", base);
+        PyErr_Format(PyExc_ValueError, "no region begins at 0x%zx", (size_t)base);
     }
     bool set = region && set_access(region, &access);
     PyBuffer_Release(&access);

@@ -98,7 +98,7 @@ static PyObject *run(PyObject *self, PyObject *limit) {
     }
     uint64_t ticks;
     if (__builtin_mul_overflow(cycles, (unsigned long long)TICKS_PER_CYCLE, &ticks)) {
-        PyErr_Format(PyExc_ValueError, "limit of %llu cycles: want less than 2**63", cycles);
+        PyErr_Format(PyExc_ValueError, "limit of %zu cycles: want less than 2**63", (size_t)cycles);
         return NULL;
     }
     return ended(m, schedule_run(m, ticks));
