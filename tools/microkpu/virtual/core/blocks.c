@@ -107,6 +107,11 @@ void blocks_remove_breakpoint(machine_t *m, uint64_t address) {
     for (uint32_t i = 0; i < code->breakpoint_count; i++) {
         if (code->breakpoints[i] == address) {
             code->breakpoints[i] = code->breakpoints[--code->breakpoint_count];
+            for (unsigned hart = 0; hart < HARTS; hart++) {
+                if (m->hart[hart].pc == address) {
+                    m->hart[hart].past_break = false; // it stands on none now, so the next one counts
+                }
+            }
             blocks_flush(m);
             return;
         }
