@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: MIT
+"""`make bench`: the project's figures in instructions, bytes and ratios; docs/performance.md defines them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from microkpu import elf
+from microkpu.board.connection import open_virtual
+from microkpu.board.remote import RemoteBoard, ScriptError
+from microkpu.board_files import flash_files
+from microkpu.errors import MicrokpuError
+from microkpu.kmodel import oracle
+from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.quantize import (
+    FRACTION_BITS,
+    Quantization,
+    QuantizedConv,
+    activation_table,
+)
+from microkpu.kmodel.v3_writer import V3Writer
+from microkpu.sources import ROOT
+from microkpu.virtual.board import Board
+from microkpu.virtual.options import VirtualOptions
+from microkpu.virtual.probe import Probe
+
+SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
+DETECT = SHARED / "models" / "kendryte-standalone-demo__detect.kmodel"
+MODEL_ADDRESS = 0x300000
+FILES_ADDRESS = 0xD00000
+QVGA = (320, 240)
+# Sections that hold no code or data of the image: stacks and what the pool gets.
+NOT_THE_IMAGE = (".stack", ".pool", ".heap")
+KIB = 1024
+
+Figure = tuple[float, str]
+Missing = str
+
+
+def instructions_to_prompt(firmware: Path) -> Figure:
+    """Y2: of hart 0 from reset to the prompt, with a formatted file system and no SD card."""
+    image = firmware.with_suffix(".bin")
+    with Board(image, images=[(FILES_ADDRESS, flash_files(None))]) as board:
+        if not board.run(seconds=10, until=b">>> "):
+            raise MicrokpuError("the prompt does not come")
+        return board.machine.instret(0), "instructions"
+
+
+def image_bytes(firmware: Path) -> Figure:
+    """M2: text, constants, data and bss without stacks, heaps and frame buffers."""
+    sizes = elf.sections(firmware)
+    return sum(n for name, n in sizes.items() if name not in NOT_THE_IMAGE) / KIB, "KiB"
+
+
+def synthetic_model(channels: int) -> bytes:
+    """A V3 model for QVGA whose size follows `channels`, a KiB each."""
+    step = Quantization(1.0, 0)
+    writer = V3Writer((3, QVGA[1], QVGA[0]), step)
+
+    def conv(inputs: int, outputs: int, kernel: int, pool: int) -> QuantizedConv:
+        return QuantizedConv(
+            weights=np.ones((outputs, inputs, kernel, kernel), np.uint8),
+            arg_x=0,
+            arg_w=0,
+            arg_add=0,
+            pad_value=0,
+            batch_norm=np.tile(np.array([1, 0, 0], np.int64), (outputs, 1)),
+            activation=activation_table("relu", step, FRACTION_BITS),
+            pool=pool,
+            depthwise=False,
+            output=step,
+        )
+
+    for inputs, outputs, pool in ((3, 8, 3), (8, 16, 3), (16, 32, 1), (32, 1024, 0)):
+        writer.conv(conv(inputs, outputs, 3 if inputs < 32 else 1, pool))
+    whole, rest = divmod(channels, 1024)
+    for _ in range(whole):
+        writer.conv(conv(1024, 1024, 1, 0))
+    last = writer.conv_to_main(conv(1024, max(rest, 1), 1, 0))
+    return writer.finish([last])
+
+
+LARGEST = f"""
+import gc, image, KPU as kpu
+gc.collect()
+img = image.Image(size={QVGA})
+img.pix_to_ai()
+def trial():
+    net = kpu.load({MODEL_ADDRESS:#x})
+    kpu.forward(net, img)
+    kpu.deinit(net)
+"""
+
+
+def largest_model(firmware: Path) -> Figure:
+    """M1: the largest synthetic V3 file that loads and runs beside two QVGA buffers."""
+    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
+        board = remote.virtual
+        assert board is not None
+        remote.exec(LARGEST)
+
+        def fits(channels: int) -> bool:
+            board.write_flash(MODEL_ADDRESS, synthetic_model(channels))
+            try:
+                remote.exec("trial()", timeout=60)
+            except ScriptError as error:
+                if error.last_line.startswith("MemoryError"):
+                    return False
+                raise
+            return True
+
+        low, high = 1, 6 * 1024
+        if not fits(low):
+            raise MicrokpuError("not even a small model fits")
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return len(synthetic_model(low)) / KIB, "KiB"
+
+
+def _probed(remote: RemoteBoard, firmware: Path) -> Probe:
+    assert remote.virtual is not None
+    return Probe(remote.virtual, elf.symbols(firmware))
+
+
+def _counted(remote: RemoteBoard, firmware: Path, code: str, function: str) -> tuple[int, int]:
+    """Work and interrupts of the C function's call that `code` makes."""
+    probe = _probed(remote, firmware)
+    # The pause lets the breakpoint be there before the call.
+    remote.start(f"import time\ntime.sleep_ms(100)\n{code}")
+    call = probe.call(function)
+    remote.finish()
+    return call.work, call.interrupts
+
+
+def pix_to_ai_per_pixel(firmware: Path) -> Figure:
+    """P1: instructions per pixel of pix_to_ai on 320x240, its planes there already."""
+    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
+        remote.exec(f"import image\nimg = image.Image(size={QVGA})\nimg.pix_to_ai()")
+        work, _ = _counted(remote, firmware, "img.pix_to_ai()", "image_pix_to_ai")
+        return work / (QVGA[0] * QVGA[1]), "instr/px"
+
+
+def forward_per_layer(firmware: Path) -> Figure | Missing:
+    """K1: instructions of forward() per KPU layer of detect.kmodel, waits excluded."""
+    if not DETECT.is_file():
+        return f"needs {DETECT.name} in MICROKPU_SHARED"
+    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
+        board = remote.virtual
+        assert board is not None
+        board.write_flash(MODEL_ADDRESS, DETECT.read_bytes())
+        remote.exec(LARGEST)
+        remote.exec(f"net = kpu.load({MODEL_ADDRESS:#x})\nfmap = kpu.forward(net, img)")
+        work, _ = _counted(remote, firmware, "fmap = kpu.forward(net, img)", "kpu_forward")
+        layers = sum(layer.kpu for layer in HostModel(DETECT).layers)
+        return work / layers, "instr/layer"
+
+
+def core_speed(_: Path) -> Figure:
+    """E1: emulated instructions per second over Unicorn's, on a load and store loop."""
+    from microkpu.bench_core import measure_core  # needs Unicorn, which only developers have
+
+    return measure_core(), "ratio"
+
+
+def oracle_time(_: Path) -> Figure | Missing:
+    """E2: the numpy oracle's time for a net over that of the C kernel."""
+    if not DETECT.is_file():
+        return f"needs {DETECT.name} in MICROKPU_SHARED"
+    model = HostModel(DETECT)
+    x = np.random.default_rng(0).integers(0, 256, (3, 240, 320), dtype=np.uint8)
+
+    def seconds(run: Callable[[], object]) -> float:
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
+    ours = min(seconds(lambda: model.run(x)) for _ in range(5))
+    theirs = seconds(lambda: oracle.run(DETECT.read_bytes(), x))
+    return theirs / ours, "ratio"
+
+
+FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
+    "Y2": instructions_to_prompt,
+    "M1": largest_model,
+    "M2": image_bytes,
+    "K1": forward_per_layer,
+    "E1": core_speed,
+    "E2": oracle_time,
+    "P1": pix_to_ai_per_pixel,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="microkpu.bench", description=__doc__)
+    parser.add_argument(
+        "--firmware", type=Path, required=True, help="firmware.elf, .bin beside it"
+    )
+    parser.add_argument("--json", type=Path, help="where the figures are written, afresh")
+    parser.add_argument("ids", nargs="*", metavar="ID", help=f"of {', '.join(FIGURES)}")
+    options = parser.parse_args(arguments)
+    figures: dict[str, dict[str, float | str]] = {}
+    try:
+        for name in options.ids or FIGURES:
+            found = FIGURES[name](options.firmware)
+            what = (FIGURES[name].__doc__ or "").partition(": ")[2]
+            if isinstance(found, str):
+                print(f"{name:4} {'-':>12} {found}", flush=True)
+                continue
+            value, unit = found
+            figures[name] = {"value": round(value, 3), "unit": unit}
+            print(f"{name:4} {value:12,.2f} {unit:12} {what}", flush=True)
+    except MicrokpuError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
