@@ -7,6 +7,7 @@ import re
 
 import pytest
 from microkpu.board import RemoteBoard, ScriptError
+from microkpu.virtual import Board
 
 from .kpu_support import MODEL, FlashImage, assert_bytes, give, golden, patched, vector, word
 
@@ -319,6 +320,45 @@ def test_an_output_before_the_first_run_is_refused(tiny: RemoteBoard) -> None:
     assert error(tiny, "kpu.get_output(m, 0)") == (
         "ValueError: [MAIXPY]kpu: get_output err: no run has ended yet: kpu.forward() first"
     )
+
+
+# A KPU that does not do its part.
+
+
+@pytest.mark.virtual_only
+def test_a_kpu_that_never_ends_is_a_timeout_and_the_net_still_runs(
+    tiny: RemoteBoard,
+    virtual: Board,
+    flash_image: FlashImage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give(tiny, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
+    with monkeypatch.context() as broken:
+        broken.setattr(virtual.kpu, "_start", lambda: None)
+        assert error(tiny, "kpu.forward(m, x)") == (
+            "OSError: [Errno 110] ETIMEDOUT: [MAIXPY]kpu: ERR_RUN_MODEL:"
+            " the KPU did not finish a layer in time and was reset"
+        )
+        with pytest.raises(ScriptError, match="no run has ended yet"):
+            tiny.exec("kpu.get_output(m, 0)")
+    assert_bytes(tiny, "kpu.forward(m, x)", vector("tiny_selfmade/tiny3_out.npy"))
+
+
+@pytest.mark.virtual_only
+def test_ctrl_c_ends_the_wait_for_a_kpu_that_never_ends(
+    tiny: RemoteBoard, virtual: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(virtual.kpu, "_start", lambda: None)
+    pressed: list[float] = []
+
+    def press(data: bytes) -> None:
+        if not pressed:
+            pressed.append(virtual.seconds)
+            raise KeyboardInterrupt
+
+    with pytest.raises(ScriptError, match="KeyboardInterrupt"):
+        tiny.run("print()\nkpu.forward(m, bytes(9216))", output=press)
+    assert virtual.seconds - pressed[0] < 0.2
 
 
 # The net.
