@@ -41,7 +41,7 @@ from riscv_encodings import (
 )
 from unicorn import riscv_const as regs
 
-SECONDS = 3.0
+SECONDS = 2.0
 CODE, CODE_BYTES = RAM, 0x10000
 END = CODE + CODE_BYTES - 16
 WINDOW, WINDOW_BYTES = RAM + 0x200000, 0x2000
