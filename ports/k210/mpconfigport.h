@@ -53,7 +53,6 @@ typedef long mp_off_t;
 #define MICROPY_SCHEDULER_DEPTH (8)
 #define MICROPY_USE_INTERNAL_PRINTF (0)
 #define MICROPY_USE_INTERNAL_ERRNO (1) // the numbers of all ports, not those of this C library
-#define MICROPY_USE_INTERNAL_ERRNO (1)
 
 // Files.
 #define MICROPY_VFS (1)
