@@ -25,14 +25,19 @@ CHUNK_BYTES = 3072
 LONG_BYTES = 64 << 10
 PROMPT = b">>> "
 BOOT_SECONDS = 5.0
+# What transfers use on the board: few names, all with this beginning, gone afterwards.
+TOOLS = "from binascii import a2b_base64 as _mk_in, b2a_base64 as _mk_out"
+TOOLS_END = "del _mk_in, _mk_out, _mk_data"
 HASH = """
-import hashlib
-_h, _b = hashlib.sha256(), memoryview(bytearray(4096))
-with open({path!r}, "rb") as _f:
-    while _n := _f.readinto(_b):
-        _h.update(_b[:_n])
+with open({path!r}, "rb") as _mk_file:
+    from hashlib import sha256 as _mk_hash
+    _mk_hash = _mk_hash()
+    _mk_block = memoryview(bytearray(4096))
+    while _mk_count := _mk_file.readinto(_mk_block):
+        _mk_hash.update(_mk_block[:_mk_count])
+_mk_hash = _mk_hash.digest()
 """
-DECODER = "from binascii import a2b_base64 as _d, b2a_base64 as _e"
+HASH_END = "del _mk_hash, _mk_block, _mk_file, _mk_count"
 
 
 class ScriptError(BoardError):
@@ -182,58 +187,64 @@ class RemoteBoard:
 
     def put(self, path: str, data: bytes) -> None:
         """Writes a file on the board."""
-        self.exec(f"{DECODER}\n_f = open({path!r}, 'wb')")
-        with _progress(path, len(data)) as bar:
-            for at in range(0, len(data), CHUNK_BYTES):
-                chunk = data[at : at + CHUNK_BYTES]
-                self.exec(f"_f.write(_d({binascii.b2a_base64(chunk, newline=False)!r}))")
-                bar.update(len(chunk))
-        self.exec("_f.close()\ndel _f, _d, _e")
+        self.exec(f"_mk_data = open({path!r}, 'wb')\n{TOOLS}")
+        self._send(path, data, lambda at, text: f"_mk_data.write(_mk_in({text}))")
+        self.exec(f"_mk_data.close()\n{TOOLS_END}")
 
     def put_buffer(self, name: str, data: bytes) -> None:
         """Makes a bytearray with that name in the board's globals."""
-        self.exec(f"{DECODER}\n{name} = bytearray({len(data)})")
-        with _progress(name, len(data)) as bar:
-            for at in range(0, len(data), CHUNK_BYTES):
-                chunk = data[at : at + CHUNK_BYTES]
-                text = binascii.b2a_base64(chunk, newline=False)
-                self.exec(f"{name}[{at}:{at + len(chunk)}] = _d({text!r})")
-                bar.update(len(chunk))
-        self.exec("del _d, _e")
-
-    def digest(self, path: str) -> bytes | None:
-        """A file's SHA-256; None where there is none."""
-        try:
-            self.exec(HASH.format(path=path))
-        except ScriptError as error:
-            if "ENOENT" in str(error):
-                return None
-            raise
-        found: bytes = self.eval("_h.digest()", timeout=60)
-        return found
+        self.exec(f"{TOOLS}\n{name} = bytearray({len(data)})\n_mk_data = memoryview({name})")
+        end = len(data)
+        self._send(
+            name,
+            data,
+            lambda at, text: f"_mk_data[{at}:{min(at + CHUNK_BYTES, end)}] = _mk_in({text})",
+        )
+        self.exec(TOOLS_END)
 
     def get(self, path: str) -> bytes:
         """Reads a file of the board."""
-        self.exec(f"{DECODER}\nimport os\n_f = open({path!r}, 'rb')")
-        size = self.eval(f"os.stat({path!r})[6]")
-        data = self._fetch(path, size, lambda at: f"_f.read({CHUNK_BYTES})")
-        self.exec("_f.close()\ndel _f, _d, _e")
+        self.exec(f"_mk_data = open({path!r}, 'rb')\n{TOOLS}")
+        size = self.eval("_mk_data.seek(0, 2)")
+        self.exec("_mk_data.seek(0)")
+        data = self._fetch(path, size, lambda at: f"_mk_data.read({CHUNK_BYTES})")
+        self.exec(f"_mk_data.close()\n{TOOLS_END}")
         return data
 
     def get_buffer(self, expression: str) -> bytes:
         """The bytes of anything with the buffer protocol on the board."""
-        self.exec(f"{DECODER}\n_b = memoryview(bytes({expression}))")
-        size = self.eval("len(_b)")
-        data = self._fetch(expression, size, lambda at: f"_b[{at}:{at + CHUNK_BYTES}]")
-        self.exec("del _b, _d, _e")
+        self.exec(f"{TOOLS}\n_mk_data = memoryview(bytes({expression}))")
+        size = self.eval("len(_mk_data)")
+        data = self._fetch(expression, size, lambda at: f"_mk_data[{at}:{at + CHUNK_BYTES}]")
+        self.exec(TOOLS_END)
         return data
+
+    def digest(self, path: str) -> bytes | None:
+        """A file's SHA-256; None where there is none."""
+        try:
+            self.exec(HASH.format(path=path), timeout=60)
+        except ScriptError as error:
+            if "ENOENT" in str(error):
+                return None
+            raise
+        found: bytes = self.eval("_mk_hash")
+        self.exec(HASH_END)
+        return found
+
+    def _send(self, name: str, data: bytes, take: Callable[[int, str], str]) -> None:
+        """Sends bytes in pieces: `take` is the statement for a place and a base64 literal."""
+        with _progress(name, len(data)) as bar:
+            for at in range(0, len(data), CHUNK_BYTES):
+                chunk = data[at : at + CHUNK_BYTES]
+                self.exec(take(at, repr(binascii.b2a_base64(chunk, newline=False))))
+                bar.update(len(chunk))
 
     def _fetch(self, name: str, size: int, piece: Callable[[int], str]) -> bytes:
         """`size` bytes, asked for in pieces: `piece` is the expression for the one at a place."""
         data = bytearray()
         with _progress(name, size) as bar:
             while len(data) < size:
-                chunk = binascii.a2b_base64(self.eval(f"_e({piece(len(data))})"))
+                chunk = binascii.a2b_base64(self.eval(f"_mk_out({piece(len(data))})"))
                 if not chunk:
                     raise BoardError(
                         f"{self.name}: {name} ended after {len(data)} of {size} bytes"
