@@ -88,13 +88,14 @@ class HostModel:
 
         The input is (channels, h, w), with or without a leading 1, or flat.
         """
-        results = self._model.run(self._fitted(array).tobytes())
+        results = self._model.run(self.fitted(array).tobytes())
         return [
             np.frombuffer(data, output.dtype).reshape(output.shape)
             for data, output in zip(results, self.outputs, strict=True)
         ]
 
-    def _fitted(self, array: NDArray[Any]) -> NDArray[Any]:
+    def fitted(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The input as the model wants it; MicrokpuError says what an array lacks."""
         wanted = self.input
         count = int(np.prod(wanted.shape))
         given = f"input is {'x'.join(map(str, array.shape))} {array.dtype}"
@@ -102,7 +103,8 @@ class HostModel:
             turned = array.shape == (wanted.h, wanted.w, wanted.channels)
             advice = "transpose(2, 0, 1)" if turned else "reshape or resize it"
             raise MicrokpuError(f"{given} but the model wants {wanted}: {advice} first")
-        if array.dtype.kind != wanted.dtype.kind:
+        # Any float is brought to float32; of integers only bytes are what they seem.
+        if array.dtype != wanted.dtype and {array.dtype.kind, wanted.dtype.kind} != {"f"}:
             raise MicrokpuError(
                 f"{given} but the model wants {wanted}: astype('{wanted.dtype.name}') first"
             )
