@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from microkpu import board
 from microkpu.board.model import run_model
 from microkpu.commands.board_options import add_virtual, virtual_options
-from microkpu.commands.model_input import Wanted, read_input
+from microkpu.commands.model_input import read_input
 from microkpu.errors import MicrokpuError
-
-if TYPE_CHECKING:
-    from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.info import describe
 
 HOST = "host"
 
@@ -48,16 +47,16 @@ def add(subparsers: Any) -> None:
     ran.set_defaults(call=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    from microkpu.kmodel.host import HostModel
+def show(options: argparse.Namespace) -> int:
+    print(describe(options.file))
+    return 0
 
+
+def run(options: argparse.Namespace) -> int:
     model = HostModel(options.file)
-    wanted = Wanted(model.input.channels, model.input.h, model.input.w, model.input.type == "f32")
-    given = read_input(options.input, wanted)
-    if options.on == HOST:
-        outputs = model.run(given)
-    else:
-        outputs = _on_board(model, given, options)
+    given = model.fitted(read_input(options.input, model.input))
+    on_host = options.on == HOST
+    outputs = model.run(given) if on_host else _on_board(model, given, options)
     for index, output in enumerate(outputs):
         if options.output is None:
             print(_summary(index, output))
@@ -69,22 +68,19 @@ def run(options: argparse.Namespace) -> int:
 def _on_board(
     model: HostModel, given: NDArray[Any], options: argparse.Namespace
 ) -> list[NDArray[Any]]:
-    """The outputs as the board computes them, in the shapes that the host gives."""
+    """The outputs as the board computes them, in the host's shapes."""
     with board.open(options.on, virtual_options(options)) as remote:
         found = run_model(remote, options.file.read_bytes(), given.tobytes(), len(model.outputs))
-    outputs = []
-    for tensor, data in zip(model.outputs, found, strict=True):
-        kind = np.dtype("<f4") if tensor.type == "f32" else np.dtype(np.uint8)
-        shape = (tensor.channels, tensor.h, tensor.w)
-        if len(data) != kind.itemsize * int(np.prod(shape)):
-            raise MicrokpuError(f"the board's output has {len(data)} bytes, not {shape} {kind}")
-        outputs.append(np.frombuffer(data, kind).reshape(shape))
-    return outputs
-
-
-def show(options: argparse.Namespace) -> int:
-    print(describe(options.file))
-    return 0
+    for index, (data, output) in enumerate(zip(found, model.outputs, strict=True)):
+        if len(data) != output.bytes:
+            raise MicrokpuError(
+                f"output {index} has {len(data)} bytes on the board but should have"
+                f" {output.bytes} ({output})"
+            )
+    return [
+        np.frombuffer(data, output.dtype).reshape(output.shape)
+        for data, output in zip(found, model.outputs, strict=True)
+    ]
 
 
 def _numbered(path: Path, index: int) -> Path:
