@@ -71,6 +71,9 @@ mp_obj_t image_getiter(mp_obj_t self, mp_obj_iter_buf_t *buf);
 mp_int_t image_get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flags);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_get_pixel_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_set_pixel_obj);
+
+// -- image_view.c
+
 MP_DECLARE_CONST_FUN_OBJ_1(image_to_bytes_obj);
 
 // -- image_size.c

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pixels of an image one by one, as a sequence, and as bytes.
-#include "py/binary.h"
-#include "py/objarray.h"
+// Pixels of an image one by one and as a sequence, and its bytes for whoever asks for a buffer.
 #include "py/runtime.h"
 
 #include "image_obj.h"
@@ -123,14 +121,7 @@ mp_obj_t image_subscr(mp_obj_t self, mp_obj_t index, mp_obj_t value) {
 
 mp_obj_t image_unary_op(mp_unary_op_t op, mp_obj_t self) {
     const image_obj_t *img = MP_OBJ_TO_PTR(self);
-    switch (op) {
-        case MP_UNARY_OP_LEN:
-            return MP_OBJ_NEW_SMALL_INT(image_pixel_count(img));
-        case MP_UNARY_OP_BOOL:
-            return mp_const_true;
-        default:
-            return MP_OBJ_NULL;
-    }
+    return op == MP_UNARY_OP_LEN ? MP_OBJ_NEW_SMALL_INT(image_pixel_count(img)) : mp_generic_unary_op(op, self);
 }
 
 typedef struct {
@@ -168,21 +159,3 @@ mp_int_t image_get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flags
     info->typecode = 'B';
     return 0;
 }
-
-// A bytearray over memory that the collector does not know, so it has to hold the image itself.
-typedef struct {
-    mp_obj_array_t array;
-    mp_obj_t img;
-} view_t;
-
-// to_bytes() -> bytearray: a view of the pixels, not a copy.
-static mp_obj_t to_bytes(mp_obj_t self) {
-    const image_obj_t *img = image_get(self);
-    view_t *view = m_new_obj(view_t);
-    *view = (view_t) {
-        { { &mp_type_bytearray }, .typecode = BYTEARRAY_TYPECODE, .free = 0, .len = img->pix_bytes, .items = img->pix },
-        self,
-    };
-    return MP_OBJ_FROM_PTR(view);
-}
-MP_DEFINE_CONST_FUN_OBJ_1(image_to_bytes_obj, to_bytes);

@@ -3,7 +3,7 @@
 IMAGE_MODULE := $(USERMOD_DIR)
 
 SRC_USERMOD_C += $(addprefix $(IMAGE_MODULE)/, \
-	modimage.c image_obj.c image_load.c image_args.c image_pixel.c image_size.c \
+	modimage.c image_obj.c image_load.c image_args.c image_pixel.c image_size.c image_view.c \
 	pixels.c resize.c picture.c bmp.c jpeg.c \
 	jpeg/memory.c jpeg/idct.c jpeg/color.c jpeg/absent.c)
 

@@ -124,6 +124,7 @@ def test_an_image_is_a_sequence(small: RemoteBoard) -> None:
         "ValueError: only slices with step=1 (aka None) are supported"
     )
     assert error(small, "del i[0]").startswith("TypeError: ")
+    assert small.eval("(bool(i), i in {i: 1}, i == i, i == i.copy())") == (True, True, True, False)
 
 
 def test_pixels_are_assigned_by_index_and_slice(small: RemoteBoard) -> None:
@@ -144,9 +145,36 @@ def test_to_bytes_is_a_view_that_keeps_the_image(board: RemoteBoard) -> None:
         "v = view()\ngc.collect()\n"
         "others = [image.Image(size=(8, 8)) for _ in range(20)]"
     )
-    assert board.eval("(type(v) is bytearray, len(v), v[0], v[1])") == (True, 128, 0x34, 0x12)
+    assert board.eval("(isinstance(v, bytearray), len(v), v[0], v[1])") == (True, 128, 0x34, 0x12)
     board.exec("v[2] = 0xFF\ni = image.Image(size=(8, 8))\nw = i.to_bytes()\nw[2] = 0x55")
     assert board.eval("(i.get_pixel(1, 0, False), others[0].get_pixel(1, 0, False))") == (0x55, 0)
+
+
+def test_a_view_is_a_bytearray_of_fixed_length(small: RemoteBoard) -> None:
+    small.exec("v = i.to_bytes()")
+    data = PIXELS.tobytes()
+    assert small.eval("(isinstance(v, bytearray), len(v), bool(v))") == (True, 768, True)
+    assert small.eval("(v == bytes(i), bytes(v) == bytes(i), v[-1], bytes(v[3:6]))") == (
+        True,
+        True,
+        data[-1],
+        data[3:6],
+    )
+    assert small.eval("(bytes(v[:2] + b'12'), list(v)[:2], bytes(v[4:6]) in v)") == (
+        data[:2] + b"12",
+        list(data[:2]),
+        True,
+    )
+    small.exec("w = v\nw += b'1'\nv[1:3] = b'ab'")
+    assert small.eval("(len(w), len(v), bytes(v[1:3]))") == (769, 768, b"ab")
+    assert error(small, "v.append(1)").startswith("AttributeError: ")
+    assert error(small, "v.extend(b'1')").startswith("AttributeError: ")
+    text = "ValueError: 3 bytes for 2: an image can't change its size"
+    assert error(small, "v[0:2] = b'123'") == text
+    assert error(small, "v[0:2] = memoryview(b'123')") == text
+    small.exec("i.__del__()")
+    assert small.eval("(len(v), bytes(v), v == b'')") == (0, b"", True)
+    assert error(small, "v[0]").startswith("IndexError: ")
 
 
 # Sizes.
