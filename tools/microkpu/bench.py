@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make bench`: the project's figures in instructions, bytes and ratios; docs/performance.md defines them."""
+"""`make bench`: figures in instructions, bytes and ratios, as docs/performance.md defines them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is where in a firmware.elf: symbols and section sizes, read with the toolchain's own tools."""
+"""What is where in a firmware.elf: symbols and section sizes, by the toolchain."""
 
 from __future__ import annotations
 

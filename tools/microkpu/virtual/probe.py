@@ -16,7 +16,7 @@ LIMIT_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Call:
-    """Instructions of one call on hart 0; `waits` of them lie in the functions that were left out."""
+    """Instructions of one call on hart 0; `waits` of them were spent waiting."""
 
     instructions: int
     waits: int
@@ -99,7 +99,7 @@ class Probe:
         return machine.instret(0) - before
 
     def _leave_wait(self) -> tuple[int, int]:
-        """Runs to the end of the waiting function; its instructions without interrupts, and these."""
+        """Runs to the end of a wait; its instructions, and the interrupts taken in it."""
         machine = self.board.machine
         before, back, stack = machine.instret(0), machine.x(0, RA), machine.x(0, 2)
         handled = interrupts = 0
