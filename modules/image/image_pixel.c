@@ -121,7 +121,14 @@ mp_obj_t image_subscr(mp_obj_t self, mp_obj_t index, mp_obj_t value) {
 
 mp_obj_t image_unary_op(mp_unary_op_t op, mp_obj_t self) {
     const image_obj_t *img = MP_OBJ_TO_PTR(self);
-    return op == MP_UNARY_OP_LEN ? MP_OBJ_NEW_SMALL_INT(image_pixel_count(img)) : mp_generic_unary_op(op, self);
+    switch (op) {
+        case MP_UNARY_OP_LEN:
+            return MP_OBJ_NEW_SMALL_INT(image_pixel_count(img));
+        case MP_UNARY_OP_HASH:
+            return MP_OBJ_NEW_SMALL_INT((mp_uint_t)self);
+        default:
+            return MP_OBJ_NULL;
+    }
 }
 
 typedef struct {
