@@ -40,7 +40,9 @@ bool blocks_init(machine_t *m) {
     return m->code->single;
 }
 
-static void drop(code_t *code) {
+static void drop(machine_t *m) {
+    code_t *code = m->code;
+    memset(m->jumps, 0, sizeof(m->jumps));
     for (unsigned page = 0; page < PAGES; page++) {
         free(code->pages[page]);
         code->pages[page] = NULL;
@@ -56,7 +58,7 @@ static void drop(code_t *code) {
 
 void blocks_free(machine_t *m) {
     if (m->code) {
-        drop(m->code);
+        drop(m);
         free(m->code->breakpoints);
         free(m->code->single);
         free(m->code);
@@ -70,7 +72,7 @@ void blocks_flush(machine_t *m) {
 
 void blocks_trim(machine_t *m) {
     if (m->code->stale || m->code->chunks >= MAX_CHUNKS) {
-        drop(m->code);
+        drop(m);
     }
 }
 

@@ -24,8 +24,8 @@ void bus_break_reservations(machine_t *m, const hart_t *h, uint32_t offset) {
     }
 }
 
-// The place in RAM of either alias, and what getting there costs. NULL where it is not RAM, or with an outcome where it is
-// refused.
+// The place in RAM of either alias, and what getting there costs. NULL where it is not RAM, or where it is refused: the
+// outcome tells.
 static uint8_t *find_ram(machine_t *m, hart_t *h, uint32_t address, unsigned shift, bool write, bool floating,
     outcome_t *outcome) {
     uint32_t offset = address - RAM_CACHED;

@@ -78,7 +78,9 @@ static uint32_t quadrant0(uint16_t c, uint32_t rd, uint32_t rs1) {
 }
 
 static uint32_t arithmetic(uint16_t c, uint32_t rd, uint32_t rs2, uint32_t imm) {
-    static const struct { uint8_t opcode, f7, f3; } table[8] = {
+    static const struct {
+        uint8_t opcode, f7, f3;
+    } table[8] = {
         { OP, 0x20, 0 }, { OP, 0, 4 }, { OP, 0, 6 }, { OP, 0, 7 }, { OP_32, 0x20, 0 }, { OP_32, 0, 0 },
     };
     switch (c >> 10 & 3) {

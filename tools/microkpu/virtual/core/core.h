@@ -23,6 +23,7 @@
 #define NEVER (UINT64_MAX)
 
 #define TRACE_ENTRIES (256)
+#define JUMP_SLOTS (1024)
 #define NOT_RESERVED (UINT32_MAX)
 #define RESERVED_LINE (64u)
 
@@ -110,6 +111,7 @@ typedef struct machine {
     hart_t hart[HARTS];
     uint8_t *ram;
     code_t *code; // the decoded blocks
+    block_t *jumps[JUMP_SLOTS]; // where register jumps went, by their lowest bits
     region_t *regions; // by base
     uint32_t region_count;
     bool strict;

@@ -20,7 +20,11 @@ enum { FFLAGS = 0x001, FRM, FCSR, MSTATUS = 0x300, MISA_NUMBER, MEDELEG, MIDELEG
        CYCLE = 0xc00, INSTRET = 0xc02, MVENDORID = 0xf11, MARCHID, MIMPID, MHARTID };
 
 // Registers that only keep what was written, and of it which bits.
-static const struct { uint16_t number, place; uint64_t mask; bool attend; } kept[] = {
+static const struct {
+    uint16_t number, place;
+    uint64_t mask;
+    bool attend; // whether an interrupt may now be taken
+} kept[] = {
     { MEDELEG, offsetof(hart_t, medeleg), SYNCHRONOUS, false },
     { MIDELEG, offsetof(hart_t, mideleg), SUPERVISOR_INTERRUPTS, true },
     { MIE, offsetof(hart_t, mie), ALL_INTERRUPTS, true },
@@ -34,7 +38,9 @@ static const struct { uint16_t number, place; uint64_t mask; bool attend; } kept
 };
 
 // What the chip has and this machine does not: supervisor mode, event counters, triggers, debug mode.
-static const struct { uint16_t first, last; } unmodelled[] = {
+static const struct {
+    uint16_t first, last;
+} unmodelled[] = {
     { 0x100, 0x106 }, { 0x140, 0x144 }, { 0x180, 0x180 }, { 0x323, 0x33f }, { 0x7a0, 0x7a3 }, { 0x7b0, 0x7b2 },
     { 0xb03, 0xb1f },
 };
@@ -66,13 +72,6 @@ static uint64_t read_mstatus(const hart_t *h) {
 }
 
 outcome_t csr_read(machine_t *m, hart_t *h, unsigned number, uint64_t *value) {
-    uint64_t mask;
-    bool attend;
-    const uint64_t *place = find_kept(h, number, &mask, &attend);
-    if (place) {
-        *value = *place;
-        return DONE;
-    }
     if (number >= FFLAGS && number <= FCSR && !h->fs) {
         return illegal(m, h, number);
     }
@@ -112,7 +111,14 @@ outcome_t csr_read(machine_t *m, hart_t *h, unsigned number, uint64_t *value) {
             *value = h->index;
             return DONE;
     }
-    return illegal(m, h, number);
+    uint64_t mask;
+    bool attend;
+    const uint64_t *place = find_kept(h, number, &mask, &attend);
+    if (!place) {
+        return illegal(m, h, number);
+    }
+    *value = *place;
+    return DONE;
 }
 
 static outcome_t write_mstatus(machine_t *m, hart_t *h, uint64_t value) {
@@ -138,16 +144,6 @@ static void write_fcsr(hart_t *h, uint8_t flags, uint8_t rm) {
 }
 
 outcome_t csr_write(machine_t *m, hart_t *h, unsigned number, uint64_t value) {
-    uint64_t mask;
-    bool attend;
-    uint64_t *place = find_kept(h, number, &mask, &attend);
-    if (place) {
-        *place = value & mask;
-        if (attend) {
-            schedule_attend(m, h);
-        }
-        return DONE;
-    }
     if (number >= FFLAGS && number <= FCSR && !h->fs) {
         return illegal(m, h, number);
     }
@@ -176,7 +172,17 @@ outcome_t csr_write(machine_t *m, hart_t *h, unsigned number, uint64_t value) {
             h->minstret_offset = value - hart_instret(h);
             return DONE;
     }
-    return illegal(m, h, number);
+    uint64_t mask;
+    bool attend;
+    uint64_t *place = find_kept(h, number, &mask, &attend);
+    if (!place) {
+        return illegal(m, h, number);
+    }
+    *place = value & mask;
+    if (attend) {
+        schedule_attend(m, h);
+    }
+    return DONE;
 }
 
 outcome_t csr_op(machine_t *m, hart_t *h, const op_t *op) {

@@ -3,7 +3,9 @@
 #include "core.h"
 #include "ops.h"
 
-typedef enum { R, I, SHIFT, SHIFT_W, S, B, U, J, CSR, AMO, FLOAD, FSTORE, F_R4, F_RM, F_RR, F_TO_X, F_TO_X_RM, NONE } format_t;
+// WHOLE: out of line work that looks at the instruction itself. FLOAD, F_...: what is written is a floating-point register,
+// except for F_TO_X; _RM: there is a rounding mode.
+typedef enum { R, I, SHIFT, SHIFT_W, S, B, U, J, WHOLE, FLOAD, F_R4, F_RM, F_RR, F_TO_X, F_TO_X_RM } format_t;
 
 typedef struct {
     uint32_t mask, match;
@@ -88,26 +90,26 @@ static const row_t rows[] = {
     { FUNCT7, BITS(0x01, 5, 0x3b), OP_divuw, R, 0 },
     { FUNCT7, BITS(0x01, 6, 0x3b), OP_remw, R, 0 },
     { FUNCT7, BITS(0x01, 7, 0x3b), OP_remuw, R, 0 },
-    { FUNCT3, BITS(0, 2, 0x2f), OP_atomic_w, AMO, 0 },
-    { FUNCT3, BITS(0, 3, 0x2f), OP_atomic_d, AMO, 0 },
-    { FUNCT3, BITS(0, 0, 0x0f), OP_fence, NONE, 0 },
-    { FUNCT3, BITS(0, 1, 0x0f), OP_fence_i, NONE, 0 },
-    { FUNCT3, BITS(0, 1, 0x73), OP_csr, CSR, 0 },
-    { FUNCT3, BITS(0, 2, 0x73), OP_csr, CSR, 0 },
-    { FUNCT3, BITS(0, 3, 0x73), OP_csr, CSR, 0 },
-    { FUNCT3, BITS(0, 5, 0x73), OP_csr, CSR, 0 },
-    { FUNCT3, BITS(0, 6, 0x73), OP_csr, CSR, 0 },
-    { FUNCT3, BITS(0, 7, 0x73), OP_csr, CSR, 0 },
-    { ALL, 0x00000073, OP_ecall, NONE, 0 },
-    { ALL, 0x00100073, OP_ebreak, NONE, 0 },
-    { ALL, 0x30200073, OP_mret, NONE, 0 },
-    { ALL, 0x10500073, OP_wfi, NONE, 0 },
-    { ALL, 0x10200073, OP_unmodelled, NONE, 0 }, // sret
-    { 0xfff07fffu, 0x10400073, OP_unmodelled, NONE, 0 }, // sfence.vm
+    { FUNCT3, BITS(0, 2, 0x2f), OP_atomic_w, WHOLE, 0 },
+    { FUNCT3, BITS(0, 3, 0x2f), OP_atomic_d, WHOLE, 0 },
+    { FUNCT3, BITS(0, 0, 0x0f), OP_fence, WHOLE, 0 },
+    { FUNCT3, BITS(0, 1, 0x0f), OP_fence_i, WHOLE, 0 },
+    { FUNCT3, BITS(0, 1, 0x73), OP_csr, WHOLE, 0 },
+    { FUNCT3, BITS(0, 2, 0x73), OP_csr, WHOLE, 0 },
+    { FUNCT3, BITS(0, 3, 0x73), OP_csr, WHOLE, 0 },
+    { FUNCT3, BITS(0, 5, 0x73), OP_csr, WHOLE, 0 },
+    { FUNCT3, BITS(0, 6, 0x73), OP_csr, WHOLE, 0 },
+    { FUNCT3, BITS(0, 7, 0x73), OP_csr, WHOLE, 0 },
+    { ALL, 0x00000073, OP_ecall, WHOLE, 0 },
+    { ALL, 0x00100073, OP_ebreak, WHOLE, 0 },
+    { ALL, 0x30200073, OP_mret, WHOLE, 0 },
+    { ALL, 0x10500073, OP_wfi, WHOLE, 0 },
+    { ALL, 0x10200073, OP_unmodelled, WHOLE, 0 }, // sret
+    { 0xfff07fffu, 0x10400073, OP_unmodelled, WHOLE, 0 }, // sfence.vm
     { FUNCT3, BITS(0, 2, 0x07), OP_flw, FLOAD, 0 },
     { FUNCT3, BITS(0, 3, 0x07), OP_fld, FLOAD, 0 },
-    { FUNCT3, BITS(0, 2, 0x27), OP_fsw, FSTORE, 0 },
-    { FUNCT3, BITS(0, 3, 0x27), OP_fsd, FSTORE, 0 },
+    { FUNCT3, BITS(0, 2, 0x27), OP_fsw, S, 0 },
+    { FUNCT3, BITS(0, 3, 0x27), OP_fsd, S, 0 },
     { 0x0400007f, 0x43, OP_floating, F_R4, F_MADD },
     { 0x0400007f, 0x47, OP_floating, F_R4, F_MSUB },
     { 0x0400007f, 0x4b, OP_floating, F_R4, F_NMSUB },
@@ -152,18 +154,18 @@ static int32_t jump_offset(uint32_t i) {
     return (int32_t)(i & 0x80000000) >> 11 | (int32_t)(i & 0xff000) | (i >> 9 & 0x800) | (i >> 20 & 0x7fe);
 }
 
+// Takes an instruction apart; false where its rounding mode does not exist.
 static bool fill(const row_t *row, uint32_t i, op_t *op) {
     uint8_t rd = i >> 7 & 31;
-    uint8_t x_rd = rd ? rd : 32;
     unsigned rm = i >> 12 & 7;
-    bool valid_rm = rm < 5 || rm == 7;
-    int32_t floating = (int32_t)(rm | row->floating << 16 | (i >> 25 & 1) << 24);
-    op->rd = x_rd;
+    bool rounds = rm < 5 || rm == 7;
+    int32_t floating = (int32_t)(rm | (i >> 27) << 8 | row->floating << 16 | (i >> 25 & 1) << 24);
+    op->rd = rd ? rd : 32;
     op->rs1 = i >> 15 & 31;
     op->rs2 = i >> 20 & 31;
     switch ((format_t)row->format) {
         case R:
-        case NONE:
+        case WHOLE:
             op->imm = (int32_t)i;
             return true;
         case I:
@@ -187,25 +189,15 @@ static bool fill(const row_t *row, uint32_t i, op_t *op) {
         case J:
             op->imm = jump_offset(i);
             return true;
-        case CSR:
-        case AMO:
-            op->imm = (int32_t)i;
-            return true;
         case FLOAD:
             op->rd = rd;
             op->imm = (int32_t)i >> 20;
             return true;
-        case FSTORE:
-            op->imm = store_offset(i);
-            return true;
         case F_R4:
-            op->rd = rd;
-            op->imm = floating | (int32_t)((i >> 27) << 8);
-            return valid_rm;
         case F_RM:
             op->rd = rd;
             op->imm = floating;
-            return valid_rm;
+            return rounds;
         case F_RR:
             op->rd = rd;
             op->imm = floating;
@@ -215,7 +207,7 @@ static bool fill(const row_t *row, uint32_t i, op_t *op) {
             return true;
         case F_TO_X_RM:
             op->imm = floating;
-            return valid_rm;
+            return rounds;
     }
     return false;
 }

@@ -3,16 +3,20 @@
 #include "core.h"
 #include "ops.h"
 
-// A block's whole cost is taken from `left` when it is entered; what was not run is given back. `left` may fall below zero
-// by less than an instruction, or by what an access cost extra. Everything beyond registers and plain cached RAM calls out
-// and then looks whether to go on. Where `left` does not cover a block, a stop is patched in behind the last instruction
-// that still begins in time.
+// A block's whole cost is taken from `left` when it is entered; what was not run is given back. `left` may fall below
+// zero by less than an instruction, or by what an access cost extra. Everything beyond registers and plain cached RAM
+// calls out and then looks whether to go on. Where `left` does not cover a block, a stop is patched in behind the last
+// instruction that still begins in time.
 
 #define X(field) h->x[op->field]
+// *FORMAT-OFF*
 #define OP(name) do_##name:
+#define LABEL(name) &&do_##name,
+// *FORMAT-ON*
 #define NEXT do { op++; goto *op->go; } while (0)
 
 #define PLANNED ((m->patched ? m->patched : block->ops + block->count) - op) // this instruction and those behind it
+#define JUMP_SLOT(target) ((target) / 2 % JUMP_SLOTS)
 #define PC (block->pc + 2 * op->at)
 // Puts down where and when this instruction began, for what is called.
 #define SYNC do { \
@@ -37,7 +41,7 @@
         RUN_BLOCK(block->next); \
 } while (0)
 
-// A block that jumps to itself is traced once.
+// A block that jumps to itself is not traced again.
 #define TRACE(to) do { \
         if ((to) != block) { \
             hart_trace(h, (to)->pc); \
@@ -57,7 +61,6 @@ const void *const *execute_labels;
 // The labels exist only inside the function: called without a machine it gives them out.
 __attribute__((optimize("no-gcse", "no-crossjumping")))
 static void run(machine_t *m, hart_t *h, uint64_t until, block_t *block) {
-#define LABEL(name) &&do_##name,
     static const void *const labels[OP_COUNT] = { OPS(LABEL) };
     if (!m) {
         execute_labels = labels;
@@ -113,25 +116,41 @@ find_next:
     }
 
 find_taken: // by a branch or jal, which are last in their block
-    target = block->pc + 2 * block->ops[block->count - 1].at + block->ops[block->count - 1].imm;
-find_target:
     {
+        const op_t *jump = &block->ops[block->count - 1];
         block_t *from = block;
-        h->pc = target;
-        block = blocks_find(m, h, target);
+        h->pc = block->pc + 2 * jump->at + jump->imm;
+        block = blocks_find(m, h, h->pc);
         if (!block) {
             goto out;
         }
         from->taken = block;
         if (block != from) {
-            hart_trace(h, target);
+            hart_trace(h, h->pc);
         }
         RUN_BLOCK(block);
     }
 
-#include "execute_integer.h"
-#include "execute_memory.h"
-#include "execute_system.h"
+find_jump:
+    h->pc = target;
+    block = blocks_find(m, h, target);
+    if (!block) {
+        goto out;
+    }
+    m->jumps[JUMP_SLOT(target)] = block;
+    hart_trace(h, target);
+    RUN_BLOCK(block);
+
+    #include "execute_integer.h"
+    #include "execute_memory.h"
+    #include "execute_system.h"
+
+illegal_float: // floating point is off, or the dynamic rounding mode is none
+    SYNC;
+    m->cause = CAUSE_ILLEGAL;
+    m->value = h->mbadaddr;
+    outcome = TRAPPED;
+    goto not_done;
 
 called: // something out of line was done: go on, or leave
     if (outcome != DONE) {

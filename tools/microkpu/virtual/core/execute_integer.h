@@ -96,8 +96,10 @@ OP(jal) {
 OP(jalr) {
     target = (X(rs1) + op->imm) & ~1ull;
     X(rd) = block->pc + block->bytes;
-    if (likely(block->taken && block->taken->pc == target)) {
-        TAKE_JUMP;
+    block_t *to = m->jumps[JUMP_SLOT(target)];
+    if (unlikely(!to || to->pc != target)) {
+        goto find_jump;
     }
-    goto find_target;
+    TRACE(to);
+    RUN_BLOCK(to);
 }

@@ -11,13 +11,6 @@ OP(floating) {
     goto illegal_float;
 }
 
-illegal_float: // floating point is off, or the dynamic rounding mode is none
-    SYNC;
-    m->cause = CAUSE_ILLEGAL;
-    m->value = h->mbadaddr;
-    outcome = TRAPPED;
-    goto not_done;
-
 OP(fence) {
     NEXT;
 }

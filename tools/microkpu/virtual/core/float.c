@@ -78,7 +78,8 @@ static float compute_single(unsigned kind, float a, float b, float c) {
 
 // The host's arithmetic serves where rounding is to nearest even, inexact is flagged already, and the result is safely
 // normal: then nothing else can happen. False where it does not serve.
-static bool compute_on_host(bool is_double, unsigned kind, uint64_t a, uint64_t b, uint64_t c, uint64_t *result) {
+static inline bool compute_on_host(bool is_double, unsigned kind, uint64_t a, uint64_t b, uint64_t c,
+    uint64_t *result) {
     if (is_double) {
         double value = compute_double(kind, as_double(a), as_double(b), as_double(c));
         memcpy(result, &value, sizeof(value));
@@ -128,7 +129,21 @@ static uint64_t to_int(const soft_format_t *f, unsigned kind, uint64_t a, soft_e
     return bits == 32 ? (uint64_t)(int64_t)(int32_t)value : value;
 }
 
-static uint64_t from_int(const soft_format_t *f, unsigned kind, uint64_t x, soft_env_t *env) {
+// As in compute_on_host; no integer is too large for either width.
+static uint64_t from_int_on_host(const soft_format_t *f, bool is_signed, uint64_t x) {
+    if (f == &soft_double) {
+        double value = is_signed ? (double)(int64_t)x : (double)x;
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof(bits));
+        return bits;
+    }
+    float value = is_signed ? (float)(int64_t)x : (float)x;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static uint64_t from_int(const soft_format_t *f, unsigned kind, uint64_t x, bool plain, soft_env_t *env) {
     switch (kind) {
         case F_FROM_W:
             x = (uint64_t)(int64_t)(int32_t)x;
@@ -137,13 +152,31 @@ static uint64_t from_int(const soft_format_t *f, unsigned kind, uint64_t x, soft
             x = (uint32_t)x;
             break;
     }
-    bool negative = (kind == F_FROM_W || kind == F_FROM_L) && (int64_t)x < 0;
+    bool is_signed = kind == F_FROM_W || kind == F_FROM_L;
+    if (plain) {
+        return from_int_on_host(f, is_signed, x);
+    }
+    bool negative = is_signed && (int64_t)x < 0;
     return soft_from_int(f, negative, negative ? -x : x, env);
 }
 
 static void set_f(hart_t *h, const op_t *op, const soft_format_t *f, uint64_t bits) {
     h->f[op->rd] = f == &soft_double ? bits : BOX | bits;
     h->fs = 3;
+}
+
+// Twice in the program, once for each width.
+static inline __attribute__((always_inline)) void arithmetic(hart_t *h, const op_t *op, const soft_format_t *f,
+    unsigned kind, bool plain, soft_env_t *env) {
+    uint64_t a = operand(h, f, op->rs1);
+    uint64_t b = operand(h, f, op->rs2);
+    uint64_t c = operand(h, f, FLOATING_RS3(op->imm));
+    uint64_t result;
+    if (!plain || !compute_on_host(f == &soft_double, kind, a, b, c, &result)) {
+        result = compute(f, kind, a, b, c, env);
+        h->fflags |= env->flags;
+    }
+    set_f(h, op, f, result);
 }
 
 static bool needs_rounding(unsigned kind) {
@@ -160,19 +193,17 @@ bool float_op(hart_t *h, const op_t *op) {
             return false;
         }
     }
-    uint64_t a = operand(h, f, op->rs1);
-    uint64_t b = operand(h, f, op->rs2);
-    uint64_t result;
+    bool plain = env.rm == SOFT_RNE && h->fflags & SOFT_NX;
     if (kind <= F_SQRT) {
-        uint64_t c = operand(h, f, FLOATING_RS3(op->imm));
-        bool plain = env.rm == SOFT_RNE && h->fflags & SOFT_NX;
-        if (!plain || !compute_on_host(f == &soft_double, kind, a, b, c, &result)) {
-            result = compute(f, kind, a, b, c, &env);
-            h->fflags |= env.flags;
+        if (f == &soft_double) {
+            arithmetic(h, op, &soft_double, kind, plain, &env);
+        } else {
+            arithmetic(h, op, &soft_single, kind, plain, &env);
         }
-        set_f(h, op, f, result);
         return true;
     }
+    uint64_t a = operand(h, f, op->rs1);
+    uint64_t b = operand(h, f, op->rs2);
     switch (kind) {
         case F_SGNJ:
         case F_SGNJN:
@@ -203,7 +234,7 @@ bool float_op(hart_t *h, const op_t *op) {
         case F_FROM_WU:
         case F_FROM_L:
         case F_FROM_LU:
-            set_f(h, op, f, from_int(f, kind, h->x[op->rs1], &env));
+            set_f(h, op, f, from_int(f, kind, h->x[op->rs1], plain, &env));
             break;
         case F_OTHER_WIDTH: {
             const soft_format_t *from = f == &soft_double ? &soft_single : &soft_double;

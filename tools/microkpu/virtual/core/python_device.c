@@ -88,7 +88,9 @@ static bool check_place(const machine_t *m, unsigned long long base, unsigned lo
             (size_t)base, (size_t)size);
         return false;
     }
-    const struct { uint64_t base, size; } taken[] = {
+    const struct {
+        uint64_t base, size;
+    } taken[] = {
         { RAM_CACHED, RAM_BYTES }, { RAM_UNCACHED, RAM_BYTES }, { CLINT_BASE, CLINT_BYTES },
     };
     for (unsigned i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {

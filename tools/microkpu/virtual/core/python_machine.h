@@ -26,8 +26,18 @@ static inline machine_t *machine_of(PyObject *self) {
     return &((machine_object_t *)self)->machine;
 }
 
+#define ABOUT(name, flags, text) { #name, (PyCFunction)name, flags, text }
+
 extern PyTypeObject python_machine_type;
+extern PyMethodDef python_hart_methods[];
 extern PyObject *python_core_error;
+
+bool python_machine_ready(void);
+
+// Checks that set an exception where they give false.
+bool python_parse_hart(machine_t *m, unsigned index, hart_t **h);
+bool python_parse_hart_of(PyObject *self, PyObject *args, const char *format, hart_t **h);
+bool python_must_stand(const machine_t *m, const char *what);
 
 bool python_device_read(machine_t *m, const region_t *region, uint32_t offset, unsigned size, uint64_t *value);
 bool python_device_write(machine_t *m, const region_t *region, uint32_t offset, unsigned size, uint64_t value);

@@ -17,14 +17,17 @@ static struct PyModuleDef definition = {
     .m_methods = functions,
 };
 
-static const struct { const char *name; long value; } constants[] = {
+static const struct {
+    const char *name;
+    long value;
+} constants[] = {
     { "READ", ACCESS_READ }, { "WRITE", ACCESS_WRITE }, { "READ_CALL", ACCESS_READ_CALL },
     { "WRITE_CALL", ACCESS_WRITE_CALL }, { "LIMIT", LIMIT }, { "IDLE", IDLE }, { "STOPPED", STOPPED },
     { "BREAK", BREAK },
 };
 
 PyMODINIT_FUNC PyInit__core(void) {
-    PyObject *module = PyType_Ready(&python_machine_type) ? NULL : PyModule_Create(&definition);
+    PyObject *module = python_machine_ready() ? PyModule_Create(&definition) : NULL;
     if (!module) {
         return NULL;
     }

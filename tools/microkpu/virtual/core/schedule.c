@@ -6,11 +6,15 @@ uint64_t schedule_next_timer(const machine_t *m) {
     uint64_t first = NEVER;
     for (unsigned i = 0; i < HARTS; i++) {
         const hart_t *h = &m->hart[i];
-        if (h->mie >> IRQ_MTI & 1) {
-            uint64_t tick = clint_timer(m, h, m->now);
-            if (tick && tick < first) {
-                first = tick;
-            }
+        if (!(h->mie >> IRQ_MTI & 1)) {
+            continue;
+        }
+        uint64_t tick = clint_timer(m, h, m->now);
+        if (!tick && h->waiting) { // it is about to wake
+            return m->now;
+        }
+        if (tick && tick < first) {
+            first = tick;
         }
     }
     return first;

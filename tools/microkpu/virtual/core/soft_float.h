@@ -37,6 +37,9 @@ uint64_t soft_to_int(const soft_format_t *f, uint64_t a, unsigned bits, bool is_
 uint64_t soft_from_int(const soft_format_t *f, bool negative, uint64_t magnitude, soft_env_t *env);
 uint64_t soft_convert(const soft_format_t *from, const soft_format_t *to, uint64_t a, soft_env_t *env);
 uint64_t soft_nan(const soft_format_t *f);
-uint64_t soft_sign_bit(const soft_format_t *f);
+
+static inline uint64_t soft_sign_bit(const soft_format_t *f) {
+    return 1ull << (f->fraction_bits + f->exponent_bits);
+}
 
 #endif // SOFT_FLOAT_H
