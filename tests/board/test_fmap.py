@@ -170,14 +170,16 @@ def test_a_view_of_it_outlives_everything(fmap: RemoteBoard) -> None:
     assert_bytes(fmap, "v", BYTES)
 
 
-def test_many_of_one_run_are_independent(fmap: RemoteBoard) -> None:
+def test_many_of_one_run_are_independent_and_some_may_be_gone(fmap: RemoteBoard) -> None:
     fmap.exec(
         "all = [kpu.get_output(m, 0) for i in range(5)]\n"
         "all[1] = all[3] = None\n"
         "gc.collect()\n"
+        "where_they_were = [b'\\xa5' * (i % 128) for i in range(2000)]\n"
         "kpu.forward(m, bytes(len(x)))\n"
         "all[0][0:9] = 1"
     )
+    assert fmap.eval("[i for i, b in enumerate(where_they_were) if set(b) - {0xa5}]") == []
     for kept in (2, 4):
         assert_bytes(fmap, f"all[{kept}]", BYTES)
     assert fmap.eval("all[0][:9]") == [1] * 9
