@@ -12,7 +12,12 @@ from microkpu.virtual.memory_map import MODELLED
 from microkpu.virtual.registers import Register
 
 REGS = Path(__file__).parents[2] / "sdk" / "regs"
-BLOCK_OF = {"spi": ("spi0", "spi1", "spi3")}
+BLOCK_OF = {
+    "spi": ("spi0", "spi1", "spi3"),
+    "uart": ("uart1", "uart2", "uart3"),
+    "timers": ("timer0", "timer1", "timer2"),
+    "wdt": ("wdt0", "wdt1"),
+}
 # The CLINT lies in the core, which serves it without a table in Python.
 IN_THE_CORE = {"clint"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from microkpu.virtual import Board
 
-from virtual.support import SPIN
+from virtual.support import SLEEP, SPIN
 
 AS = ("riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64d", "-nostdlib")
 
@@ -18,6 +18,12 @@ AS = ("riscv64-unknown-elf-gcc", "-march=rv64imafdc_zicsr_zifencei", "-mabi=lp64
 @pytest.fixture
 def board() -> Board:
     return Board(SPIN)
+
+
+@pytest.fixture
+def asleep() -> Board:
+    """A board whose harts sleep: for tests of seconds."""
+    return Board(SLEEP)
 
 
 @pytest.fixture

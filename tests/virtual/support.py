@@ -8,6 +8,8 @@ from microkpu.virtual.registers import Block
 
 # 1: j 1b, for both harts: time passes and nobody touches a register.
 SPIN = (0x0000006F).to_bytes(4, "little")
+# csrwi mie, 0; 1: wfi; j 1b: both harts sleep for ever, so that long times pass at once.
+SLEEP = b"".join(word.to_bytes(4, "little") for word in (0x30405073, 0x10500073, 0xFFDFF06F))
 
 
 class Registers:
@@ -33,3 +35,9 @@ def enable(board: Board, *bits: int) -> None:
     for bit in bits:
         value |= 1 << bit
     sysctl.write("clk_en_peri", value)
+
+
+def wait(board: Board, seconds: float) -> None:
+    """Lets time pass, also on a board that has nothing to do."""
+    board.events.after(board.cycles_of(seconds), lambda: None)
+    board.run(seconds=seconds)

@@ -46,11 +46,11 @@ def test_input_waits_for_room_at_the_baud_rate(board: Board, uart: Registers) ->
         board.run(seconds=1.1 * BYTE_SECONDS)
     assert bytes(got) == b"0123456789AB"
     assert uart.read("rxdata") & EMPTY
-    assert board.uarths.lost == 0
+    assert board.uarths.lost == board.console.lost == 0
 
 
 def test_unpaced_input_overflows_and_is_lost(board: Board, uart: Registers) -> None:
-    board.uarths.paced = False
+    board.console.paced = False
     board.send(b"0123456789AB")
     board.run(seconds=20 * BYTE_SECONDS)
     assert bytes(uart.read("rxdata") & 0xFF for _ in range(8)) == b"01234567"
@@ -81,16 +81,23 @@ def test_interrupts_follow_the_watermarks(board: Board, uart: Registers) -> None
     assert uart.read("ip") & 2
 
 
-def test_nothing_is_heard_where_no_pad_carries_the_output(board: Board, uart: Registers) -> None:
+def test_the_host_hears_its_pad_only(board: Board, uart: Registers) -> None:
+    heard: list[int] = []
+    board.wire(7, 6, heard.append)
     pads = Registers(board.fpioa)
     pads.write("io", 120, 5)
+    pads.write("io", 19 | 0x1F00, 6)
     uart.write("txdata", 0x41)
     board.run(seconds=2 * BYTE_SECONDS)
-    assert board.take_output() == b""
-    pads.write("io", 19 | 0x1F00, 6)
+    assert (board.take_output(), bytes(heard)) == (b"", b"A")
+    pads.write("io", 19 | 0x1F00, 5)
     uart.write("txdata", 0x42)
     board.run(seconds=2 * BYTE_SECONDS)
-    assert board.take_output() == b"B"
+    assert (board.take_output(), bytes(heard)) == (b"B", b"AB")
+    pads.write("io", 19, 5)  # no output enable
+    uart.write("txdata", 0x43)
+    board.run(seconds=2 * BYTE_SECONDS)
+    assert (board.take_output(), bytes(heard)) == (b"", b"ABC")
 
 
 def test_a_wrong_divisor_gives_garbage_at_its_own_speed(board: Board, uart: Registers) -> None:

@@ -4,26 +4,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from microkpu.errors import MicrokpuError
 from microkpu.virtual import _core, boot_rom
 from microkpu.virtual.chips.nor import Nor
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.events import Events
-from microkpu.virtual.fpioa import Fpioa
+from microkpu.virtual.fpioa import UARTHS_RX, Fpioa
+from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
-from microkpu.virtual.kpu import AI_RX, DATA_OUT, Kpu
+from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
-from microkpu.virtual.registers import Block, RefusedError
-from microkpu.virtual.spi import DR, Spi
+from microkpu.virtual.registers import Block, DmaPort, RefusedError
+from microkpu.virtual.rtc import Rtc
+from microkpu.virtual.spi import Spi
 from microkpu.virtual.sysctl import PIN_RESET, SOFT_RESET, Sysctl
+from microkpu.virtual.timers import Timers
+from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
+from microkpu.virtual.wdt import Wdt
+from microkpu.virtual.wire import Port, Wire, garbled, same_rate
+from microkpu.virtual.wiring import CONSOLE_PADS, Wiring, wiring_of
 
 # The longest stretch without an event or another end to stop at.
 STRETCH_SECONDS = 1e-3
@@ -39,7 +47,7 @@ class Board:
     `firmware` is a raw .bin, put into flash with its header; `images` are (flash address,
     content). `flash` is a file that keeps the flash's 16 MiB. `strict` refuses what silicon may
     forgive; `count_all` sends every register access through Python, so that counters() is
-    complete (slow).
+    complete (slow). `wiring` says what hangs on which pad: a board's name, or a Wiring.
     """
 
     def __init__(
@@ -49,11 +57,14 @@ class Board:
         flash: Path | None = None,
         strict: bool = True,
         count_all: bool = False,
+        wiring: str | Wiring = "maix_dock",
     ) -> None:
+        self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
         self.count_all = count_all
         self.warnings: Counter[str] = Counter()
         self.machine = _core.Machine()
+        self.machine.set_strict(strict)
         self.machine.set_strict(strict)
         self.events = Events(self.machine)
         self.idle = False
@@ -61,7 +72,7 @@ class Board:
         self._base = (0, 0.0)  # cycle and second at which the CPU's rate last changed
         self._cpu_hz = 0
         self._ready = False
-        self._soft_reset = False
+        self._reset_cause = 0  # of a reset that is due
         self._output = bytearray()
         self._stream = bytearray()  # output not yet searched for `until`
         self._uart_sinks: list[Callable[[bytes], None]] = []
@@ -69,14 +80,40 @@ class Board:
         self.blocks: dict[str, Block] = {
             name: kind(self, name, base) for name, (kind, base) in (MODELLED | ABSENT).items()
         }
+        self.pad_blocks: dict[int, Block] = {
+            function: block for block in self.blocks.values() for function in block.functions()
+        }
+        """The block of each pad function."""
+        self._dma_ports: dict[int, tuple[Block, DmaPort]] = {
+            request: (block, port)
+            for block in self.blocks.values()
+            for request, port in block.dma_ports().items()
+        }
         self.plic: Plic = self._block("plic", Plic)
         self.sysctl: Sysctl = self._block("sysctl", Sysctl)
         self.fpioa: Fpioa = self._block("fpioa", Fpioa)
         self.uarths: Uarths = self._block("uarths", Uarths)
         self.gpiohs: Gpiohs = self._block("gpiohs", Gpiohs)
+        self.gpio: Gpio = self._block("gpio", Gpio)
         self.dmac: Dmac = self._block("dmac", Dmac)
         self.kpu: Kpu = self._block("kpu", Kpu)
         self.spi: dict[int, Spi] = {index: self._block(f"spi{index}", Spi) for index in (0, 1, 3)}
+        self.uart: dict[int, Uart] = {
+            index: self._block(f"uart{index}", Uart) for index in (1, 2, 3)
+        }
+        self.timer: list[Timers] = [self._block(f"timer{index}", Timers) for index in range(3)]
+        self.wdt: list[Wdt] = [self._block(f"wdt{index}", Wdt) for index in range(2)]
+        self.rtc: Rtc = self._block("rtc", Rtc)
+        self.receivers: dict[int, Port] = {UARTHS_RX: self.uarths} | {
+            uart.rx_function: uart for uart in self.uart.values()
+        }
+        """The serial port behind each receiving pad function."""
+        self.wires: list[Wire] = []
+        self._jumpers: dict[int, list[int]] = {}
+        self.console = self.wire(*CONSOLE_PADS, self.uart_byte)
+        """The line that send() and take_output() use."""
+        for pad in self.wiring.buttons.values():
+            self.fpioa.pull(pad, True)
         self.flash = Nor(lambda: self.seconds, flash)
         self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
         if firmware is not None:
@@ -121,21 +158,29 @@ class Board:
     # Reset and time.
 
     def reset(self, power: bool = True) -> None:
-        """Power-on (or, for False, soft) reset, then the boot ROM loads the image from flash."""
+        """Power-on (or, for False, warm) reset, then the boot ROM loads the image from flash."""
+        cause = PIN_RESET if power else self._reset_cause or SOFT_RESET
         self.events.clear()
         self.resets += 1
-        self._soft_reset = self.idle = False
+        self._reset_cause = 0
+        self.idle = False
         if power:
             self.machine.ram[:] = POWER_ON_BYTES * (len(self.machine.ram) // 4)
             self.flash.power_on()
-        self.sysctl.note_cause(PIN_RESET if power else SOFT_RESET)
+        self.sysctl.note_cause(cause)
         for block in self.blocks.values():
-            block.reset()
+            if block is not self.fpioa:
+                block.reset()
+        self.fpioa.reset()  # last: the pads then show what the blocks drive
+        for wire in self.wires:
+            wire.reset()
         boot_rom.hand_over(self)
+        for wire in self.wires:
+            wire.pump()
 
-    def request_soft_reset(self) -> None:
-        """Ends the slice; the reset follows."""
-        self._soft_reset = True
+    def request_reset(self, cause: int) -> None:
+        """Ends the slice; the reset follows, and its cause is a bit of reset_status."""
+        self._reset_cause = cause
         self.machine.stop()
 
     @property
@@ -177,34 +222,77 @@ class Board:
         if self._ready:
             self.machine.set_ai_ram(self.ai_ram_on)
 
-    def pads_changed(self) -> None:
-        if self._ready:
-            self.gpiohs.update()
-            self.uarths.pads_changed()
+    def power_changed(self, banks: int) -> None:
+        """power_sel: a wrong 1.8 V setting on a 3.3 V supply may harm the pads of the bank."""
+        for bank in range(8):
+            if banks >> bank & 1 and bank not in self.wiring.banks_1v8:
+                self.sysctl.forbid(
+                    f"power_sel bit {bank} says 1.8 V, but {self.wiring.name} supplies pads "
+                    f"{6 * bank} to {6 * bank + 5} with 3.3 V: that may destroy them"
+                )
 
     def pad_driven(self, pad: int, level: bool) -> None:
         for sink in self._pad_sinks:
             sink(self.seconds, pad, level)
 
-    def dma_device(self, request: int) -> tuple[int, bool, int] | None:
-        """A handshake's device: register address, whether DMA writes it, bytes of an item."""
-        if request == AI_RX:
-            return self.kpu.base + DATA_OUT, False, 8
-        spi = self.spi.get(request // 2)
-        return None if spi is None else (spi.base + DR, bool(request & 1), 4)
-
-    def dma_burst(self, request: int, items: int) -> None:
-        """Lets the device check a channel's burst length against its FIFO."""
-        spi = self.spi.get(request // 2)
-        if spi is not None:
-            spi.check_burst(bool(request & 1), items)
+    def dma_device(self, request: int) -> tuple[Block, DmaPort] | None:
+        """A request's device and the port where DMA reaches it."""
+        return self._dma_ports.get(request)
 
     def dma_armed(self, request: int) -> None:
-        """A channel now waits for this handshake."""
-        if request == AI_RX:
-            self.kpu.kick()
-        elif request // 2 in self.spi:
-            self.spi[request // 2].kick()
+        """A channel now waits for this request."""
+        device = self._dma_ports.get(request)
+        if device is not None:
+            device[0].dma_armed(request)
+
+    # Pads from outside.
+
+    def press(self, button: str) -> None:
+        """Holds a key of the board down."""
+        self.fpioa.drive(self._pad("button", button, self.wiring.buttons), False)
+
+    def release(self, button: str) -> None:
+        self.fpioa.drive(self._pad("button", button, self.wiring.buttons), None)
+
+    def led(self, name: str) -> bool:
+        """Whether an LED of the board is lit."""
+        return self.fpioa.driven(self._pad("led", name, self.wiring.leds)) is False
+
+    def _pad(self, kind: str, name: str, pads: Mapping[str, int]) -> int:
+        if name not in pads:
+            known = ", ".join(pads) or "none"
+            raise MicrokpuError(f"{self.wiring.name} has no {kind} {name!r}: {known}")
+        return pads[name]
+
+    def jumper(self, source: int, target: int) -> None:
+        """A wire from one pad to another: levels and serial bytes go over it, one way."""
+        self._jumpers.setdefault(source, []).append(target)
+        self.fpioa.watch(source, lambda level: self.fpioa.drive(target, level))
+        self.fpioa.drive(target, self.fpioa.level(source))
+
+    # Serial lines.
+
+    def wire(self, into: int, out: int, heard: Callable[[int], None]) -> Wire:
+        """A serial line of the host's on two pads; `heard` gets every byte that the chip sends."""
+        wire = Wire(self, into, out, heard)
+        self.wires.append(wire)
+        return wire
+
+    def serial_out(self, function: int, byte: int, baud: float) -> None:
+        """A port has sent a byte: it goes to whatever its pads are wired to."""
+        for pad in self.fpioa.outputs(function):
+            for wire in self.wires:
+                if wire.out == pad:
+                    wire.hear(byte, baud)
+            for target in self._jumpers.get(pad, ()):
+                port = self.receivers.get(self.fpioa.function_of(target))
+                if port is not None and port.receiving:
+                    port.arrive(byte if same_rate(baud, port.baud) else garbled(byte))
+
+    def serial_room(self, _: int) -> None:
+        """A port has room for more bytes, or came to a pad."""
+        for wire in self.wires:
+            wire.pump()
 
     # The console.
 
@@ -226,7 +314,7 @@ class Board:
     def send(self, data: bytes) -> None:
         """Queues bytes for the console's receiver, at the baud rate."""
         self.idle = False
-        self.uarths.send(data)
+        self.console.send(data)
 
     def take_output(self) -> bytes:
         """What was printed since the last call."""
@@ -252,7 +340,7 @@ class Board:
         target = None if instructions is None else self._retired() + instructions
         while True:
             self.events.run_due()
-            if self._soft_reset:
+            if self._reset_cause:
                 self.reset(power=False)
             if until is not None and self._found(until):
                 return True

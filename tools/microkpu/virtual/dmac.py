@@ -232,7 +232,8 @@ class Dmac(Block):
         device = self.board.dma_device(transfer.request)
         if device is None:
             self.refuse(f"channel {channel}: request {transfer.request} (dma_sel) has no device")
-        wanted, direction, width = device
+        block, port = device
+        wanted, direction, width = block.base + port.offset, port.to_device, port.width
         if direction != to_device or address & ~0xFF != wanted & ~0xFF:
             self.refuse(
                 f"channel {channel}: device address {address:#010x}, but dma_sel gives it request "
@@ -241,7 +242,7 @@ class Dmac(Block):
         if (transfer.target_size if to_device else transfer.source_size) != width:
             self.refuse(f"channel {channel}: items for {address:#010x} must have {8 * width} bits")
         burst = ctl >> (18 if to_device else 14) & 15
-        self.board.dma_burst(transfer.request, 1 if burst == 0 else 2 << burst)
+        block.dma_burst(transfer.request, 1 if burst == 0 else 2 << burst)
 
     # Moving data.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from microkpu.virtual import _core
 from microkpu.virtual.events import Event, Events
-from microkpu.virtual.registers import Block, Register
+from microkpu.virtual.registers import Block, DmaPort, Register
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -86,6 +86,12 @@ class Kpu(Block):
         self._result: bytes | None = None  # waits for its DMA channel
         self.layers_done = 0
         self.busy_cycles = 0
+
+    def dma_ports(self) -> dict[int, DmaPort]:
+        return {AI_RX: DmaPort(DATA_OUT, False, 8)}
+
+    def dma_armed(self, _: int) -> None:
+        self._stream()
 
     def reset(self) -> None:
         super().reset()
@@ -163,11 +169,11 @@ class Kpu(Block):
         self.layers_done += 1
         if layer.send_data_out:
             self._result = out + bytes(-len(out) % 8)
-            self.kick()
+            self._stream()
         else:
             self._finish()
 
-    def kick(self) -> None:
+    def _stream(self) -> None:
         """Streams a finished result to its DMA channel, once one waits for it."""
         if self._result is None or not self.board.dmac.waiting(AI_RX):
             return

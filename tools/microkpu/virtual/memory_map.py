@@ -7,13 +7,18 @@ from typing import ClassVar
 
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.fpioa import Fpioa
+from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block
+from microkpu.virtual.rtc import Rtc
 from microkpu.virtual.spi import Spi
 from microkpu.virtual.sysctl import Sysctl
+from microkpu.virtual.timers import Timers
+from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
+from microkpu.virtual.wdt import Wdt
 
 
 class Absent(Block):
@@ -30,8 +35,18 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "gpiohs": (Gpiohs, 0x38001000),
     "kpu": (Kpu, 0x40800000),
     "dmac": (Dmac, 0x50000000),
+    "gpio": (Gpio, 0x50200000),
+    "uart1": (Uart, 0x50210000),
+    "uart2": (Uart, 0x50220000),
+    "uart3": (Uart, 0x50230000),
     "fpioa": (Fpioa, 0x502B0000),
+    "timer0": (Timers, 0x502D0000),
+    "timer1": (Timers, 0x502E0000),
+    "timer2": (Timers, 0x502F0000),
+    "wdt0": (Wdt, 0x50400000),
+    "wdt1": (Wdt, 0x50410000),
     "sysctl": (Sysctl, 0x50440000),
+    "rtc": (Rtc, 0x50460000),
     "spi0": (Spi, 0x52000000),
     "spi1": (Spi, 0x53000000),
     "spi3": (Spi, 0x54000000),
@@ -39,10 +54,6 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
 ABSENT: dict[str, tuple[type[Block], int]] = {
     "debug": (Absent, 0x00000000),
     "fft": (Absent, 0x42000000),
-    "gpio": (Absent, 0x50200000),
-    "uart1": (Absent, 0x50210000),
-    "uart2": (Absent, 0x50220000),
-    "uart3": (Absent, 0x50230000),
     "spi2": (Absent, 0x50240000),
     "i2s0": (Absent, 0x50250000),
     "i2s1": (Absent, 0x50260000),
@@ -51,14 +62,8 @@ ABSENT: dict[str, tuple[type[Block], int]] = {
     "i2c1": (Absent, 0x50290000),
     "i2c2": (Absent, 0x502A0000),
     "sha256": (Absent, 0x502C0000),
-    "timer0": (Absent, 0x502D0000),
-    "timer1": (Absent, 0x502E0000),
-    "timer2": (Absent, 0x502F0000),
-    "wdt0": (Absent, 0x50400000),
-    "wdt1": (Absent, 0x50410000),
     "otp": (Absent, 0x50420000),
     "dvp": (Absent, 0x50430000),
     "aes": (Absent, 0x50450000),
-    "rtc": (Absent, 0x50460000),
     "boot_rom": (BootRom, 0x88000000),
 }

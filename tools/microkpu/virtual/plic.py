@@ -35,13 +35,14 @@ class Plic(Block):
     def __init__(self, board: Board, name: str, base: int) -> None:
         super().__init__(board, name, base)
         self._lines = 0
+        self._pulses = 0  # sources that signalled and went away again, not yet claimed
         self._in_service = 0
         self._levels = [0] * 8  # sources of each priority
         self._enabled = [0] * CONTEXTS
 
     def reset(self) -> None:
         super().reset()
-        self._lines = self._in_service = 0
+        self._lines = self._pulses = self._in_service = 0
         self._levels = [ALL] + [0] * 7
         self._enabled = [0] * CONTEXTS
         self._drive()
@@ -53,8 +54,13 @@ class Plic(Block):
             self._lines = lines
             self._drive()
 
+    def pulse(self, source: int) -> None:
+        """A block's interrupt output rises for a moment."""
+        self._pulses |= 1 << source
+        self._drive()
+
     def _drive(self) -> None:
-        pending = self._lines & ~self._in_service
+        pending = (self._lines | self._pulses) & ~self._in_service
         for word in range(ENABLE_WORDS):
             self.words[(PENDING >> 2) + word] = pending >> (32 * word) & 0xFFFFFFFF
         for context, hart in HART_OF.items():
@@ -100,12 +106,14 @@ class Plic(Block):
         self._drive()
 
     def read_context_claim(self, context: int) -> int:
-        candidates = self._lines & ~self._in_service & self._enabled[context]
+        signalled = self._lines | self._pulses
+        candidates = signalled & ~self._in_service & self._enabled[context]
         for level in range(7, 0, -1):
             found = candidates & self._levels[level]
             if found:
                 source = (found & -found).bit_length() - 1
                 self._in_service |= 1 << source
+                self._pulses &= ~(1 << source)
                 self._drive()
                 return source
         return 0

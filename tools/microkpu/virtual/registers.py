@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NoReturn
@@ -61,6 +61,15 @@ class _Port:
     write: Callable[[int], None] | None
     reads: int = 0
     writes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DmaPort:
+    """A register that DMA channels reach: its offset, whether they write it, bytes of an item."""
+
+    offset: int
+    to_device: bool
+    width: int
 
 
 class Block:
@@ -128,6 +137,29 @@ class Block:
         for register in self.REGISTERS:
             for index in range(register.count):
                 self.put(register.at(index), register.reset, register.width)
+
+    def functions(self) -> Iterable[int]:
+        """The pad functions that belong to this block."""
+        return ()
+
+    def pad_moved(self, function: int) -> None:
+        """One of the functions came to another pad, or its pad is configured anew."""
+
+    def pad_level(self, function: int) -> None:
+        """The pad of one of the functions has another level."""
+
+    def clock_changed(self) -> None:
+        """Some rate of the clock tree is another one from this cycle on."""
+
+    def dma_ports(self) -> dict[int, DmaPort]:
+        """The ports for DMA, by their request numbers."""
+        return {}
+
+    def dma_armed(self, request: int) -> None:
+        """A DMA channel now waits for this request."""
+
+    def dma_burst(self, request: int, items: int) -> None:
+        """A channel will move so many items at once: the block checks that against its FIFO."""
 
     def put(self, offset: int, value: int, width: int = 32) -> None:
         """Sets the stored word that a read gives."""

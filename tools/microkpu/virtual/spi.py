@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from microkpu.virtual.events import Event, Events
-from microkpu.virtual.registers import Block, Register
+from microkpu.virtual.registers import Block, DmaPort, Register
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -132,6 +132,12 @@ class Spi(Block):
         self._receiving = False
         self._control = False  # sending what an eeprom transfer sends first
         self._setup: Setup | None = None
+
+    def dma_ports(self) -> dict[int, DmaPort]:
+        return {
+            self.rx_request: DmaPort(DR, False, 4),
+            self.tx_request: DmaPort(DR, True, 4),
+        }
 
     def reset(self) -> None:
         super().reset()
@@ -263,9 +269,9 @@ class Spi(Block):
         words[ISR >> 2] = raw & words[IMR >> 2]
         self.board.plic.set_line(IRQ[self.name], bool(words[ISR >> 2]))
 
-    def check_burst(self, to_device: bool, items: int) -> None:
-        """A DMA burst must fit what the FIFO promises when it asks for one."""
-        if to_device:
+    def dma_burst(self, request: int, items: int) -> None:
+        """A burst must fit what the FIFO promises when it asks for one."""
+        if request == self.tx_request:
             level = self.words[DMATDLR >> 2]
             if items > DEPTH - level:
                 self.forbid(f"DMA bursts of {items} words with dmatdlr {level} overrun the FIFO")
@@ -290,8 +296,7 @@ class Spi(Block):
             chip, self._chip = self._chip, None
             chip.deselect()
 
-    def kick(self) -> None:
-        """The DMA controller or a clock changed: go on where possible."""
+    def dma_armed(self, _: int) -> None:
         self._kick()
 
     def _kick(self) -> None:

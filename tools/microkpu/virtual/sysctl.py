@@ -46,6 +46,9 @@ BUSES = {
 }  # fmt: skip
 BUS_OF = {block: bus for bus, blocks in BUSES.items() for block in blocks}
 PIN_RESET, SOFT_RESET = 1 << 1, 1 << 4
+# In peri: one bit per timer channel.
+TIMER_PAUSES = 0xFFF
+SPI_DVP_DATA = 1 << 10
 
 
 class Sysctl(Block):
@@ -120,6 +123,42 @@ class Sysctl(Block):
             source = IN0
         return source // (2 * (threshold + 1))
 
+    def apb_hz(self, index: int) -> int:
+        """The clock of a peripheral bus."""
+        return self.cpu_hz // ((self.words[0x20 >> 2] >> (3 + 3 * index) & 7) + 1)
+
+    def timer_hz(self, index: int) -> int:
+        """The clock that timer `index` counts; 0 while it is off."""
+        source = self.pll_hz(0) if self.words[0x20 >> 2] >> (13 + index) & 1 else IN0
+        threshold = self.words[0x40 >> 2] >> (8 * index) & 0xFF
+        return source // (2 * (threshold + 1)) if self.clocked(f"timer{index}") else 0
+
+    def wdt_hz(self, index: int) -> int:
+        """The clock that watchdog `index` counts; 0 while it is off."""
+        threshold = self.words[0x50 >> 2] >> (8 * index) & 0xFF
+        return IN0 // (2 * (threshold + 1)) if self.clocked(f"wdt{index}") else 0
+
+    def rtc_hz(self) -> int:
+        return IN0 if self.clocked("rtc") else 0
+
+    def clocked(self, name: str) -> bool:
+        """Whether a block has its clock and is not held in reset."""
+        return not self._why_closed(name)
+
+    def _why_closed(self, name: str) -> str:
+        """Why a block cannot be reached now; empty when it can."""
+        bit = PERIPHERALS[name]
+        bus = BUS_OF.get(name)
+        if bus and not self.words[0x28 >> 2] >> CENTRAL.index(bus) & 1:
+            return f"its bus {bus} has no clock (clk_en_cent)"
+        if not self.words[0x2C >> 2] >> bit & 1:
+            return f"its clock is off (clk_en_peri bit {bit})"
+        if self._reset_bits >> bit & 1:
+            return f"it is held in reset (peri_reset bit {bit})"
+        if name == "kpu" and not self.ai_hz:
+            return "pll1 gives no clock (locked? out_en?)"
+        return ""
+
     def _update(self) -> None:
         """Works out every rate and gate again after a write."""
         select = self.words[0x20 >> 2]
@@ -132,25 +171,13 @@ class Sysctl(Block):
         if cpu != self.cpu_hz:
             self.cpu_hz = cpu
             self.board.cpu_rate_changed()
-        central, gates = self.words[0x28 >> 2], self.words[0x2C >> 2]
         ai_threshold = self.words[0x38 >> 2] >> 8 & 15
-        gated = not gates >> PERIPHERALS["kpu"] & 1
+        gated = not self.words[0x2C >> 2] >> PERIPHERALS["kpu"] & 1
         self.ai_hz = 0 if gated else self.pll_hz(1) // (ai_threshold + 1)
         for name, block in self.board.blocks.items():
-            bit = PERIPHERALS.get(name)
-            if bit is None:
-                continue
-            bus = BUS_OF.get(name)
-            if bus and not central >> CENTRAL.index(bus) & 1:
-                block.gate(f"its bus {bus} has no clock (clk_en_cent)")
-            elif not gates >> bit & 1:
-                block.gate(f"its clock is off (clk_en_peri bit {bit})")
-            elif self._reset_bits >> bit & 1:
-                block.gate(f"it is held in reset (peri_reset bit {bit})")
-            elif name == "kpu" and not self.ai_hz:
-                block.gate("pll1 gives no clock (locked? out_en?)")
-            else:
-                block.gate("")
+            if name in PERIPHERALS:
+                block.gate(self._why_closed(name))
+            block.clock_changed()
         self.board.ai_ram_changed()
 
     # PLLs.
@@ -225,6 +252,19 @@ class Sysctl(Block):
     def write_clk_th0(self, _: int) -> None:
         self._update()
 
+    def write_clk_th2(self, _: int) -> None:
+        self._update()
+
+    def write_clk_th6(self, _: int) -> None:
+        self._update()
+
+    def write_peri(self, value: int) -> None:
+        if value & TIMER_PAUSES:
+            self.refuse(f"peri = {value:#x}: pausing timers is not modelled")
+
+    def write_power_sel(self, value: int) -> None:
+        self.board.power_changed(value)
+
     def write_clk_en_cent(self, value: int) -> None:
         if value & 0x17 != 0x17:
             self.forbid(f"clk_en_cent = {value:#x}: cpu, sram0, sram1 and apb1 must stay on")
@@ -244,7 +284,7 @@ class Sysctl(Block):
 
     def write_soft_reset(self, value: int) -> None:
         if value & 1:
-            self.board.request_soft_reset()
+            self.board.request_reset(SOFT_RESET)
 
     def write_reset_status(self, value: int) -> None:
         if value & 1:

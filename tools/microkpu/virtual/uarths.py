@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from microkpu.virtual.events import Event
+from microkpu.virtual.events import Event, Events
 from microkpu.virtual.fpioa import UARTHS_RX, UARTHS_TX
 from microkpu.virtual.registers import Block, Register
 
@@ -21,8 +22,6 @@ TX_IP, RX_IP = 1, 2
 TXDATA, RXDATA, TXCTRL, RXCTRL, IE, IP, DIV = range(7)
 # The ROM's setting: 115200 baud of a CPU at 390 MHz.
 DIV_ENTRY = 390_000_000 // 115200 - 1
-# A receiver still reads bytes when the two clocks differ by less than this share.
-TOLERANCE = 0.04
 
 
 class Uarths(Block):
@@ -41,29 +40,23 @@ class Uarths(Block):
         self._tx: deque[int] = deque()
         self._rx: deque[int] = deque()
         self._shifting: Event | None = None
-        self._arriving: Event | None = None
-        self.host: deque[int] = deque()
-        """Bytes that the other side of the wire is still to send."""
-        self.host_baud = 115200
-        self.paced = True
-        """The host waits while the FIFO is full; else its bytes are lost then."""
         self.lost = 0
         """Bytes that came while the receive FIFO was full."""
+
+    def functions(self) -> Iterable[int]:
+        return (UARTHS_RX, UARTHS_TX)
 
     def reset(self) -> None:
         super().reset()
         self._tx.clear()
         self._rx.clear()
-        self._shifting = self._arriving = None
+        Events.cancel(self._shifting)
+        self._shifting = None
         self._update()
 
     @property
     def baud(self) -> float:
         return self.board.sysctl.cpu_hz / ((self.words[DIV] & 0xFFFF) + 1)
-
-    def _readable(self) -> bool:
-        """Whether both sides of the wire mean the same baud rate."""
-        return abs(self.baud / self.host_baud - 1) < TOLERANCE
 
     def _update(self) -> None:
         words = self.words
@@ -76,7 +69,7 @@ class Uarths(Block):
         words[IP] = pending
         self.board.plic.set_line(IRQ, bool(pending & words[IE]))
 
-    # To the host.
+    # Sending.
 
     def write_txdata(self, value: int) -> None:
         if len(self._tx) >= DEPTH:
@@ -96,62 +89,59 @@ class Uarths(Block):
 
     def _shifted(self) -> None:
         self._shifting = None
-        byte = self._tx.popleft()
-        if self.board.fpioa.reaches_out(UARTHS_TX):
-            self.board.uart_byte(byte if self._readable() else byte ^ 0xE5 | 0x80)
+        self.board.serial_out(UARTHS_TX, self._tx.popleft(), self.baud)
         self._start()
         self._update()
 
-    # From the host.
+    # Receiving.
 
-    def send(self, data: bytes) -> None:
-        """Queues bytes on the host's side of the wire."""
-        self.host.extend(data)
-        self._arrive_next()
+    @property
+    def receiving(self) -> bool:
+        return bool(self.words[RXCTRL] & ENABLE)
 
-    def _arrive_next(self) -> None:
-        if self._arriving is None and self.host and self._listening():
-            if self.paced and len(self._rx) >= DEPTH:
-                return
-            cycles = 10 * self.board.sysctl.cpu_hz // self.host_baud
-            self._arriving = self.board.events.after(cycles, self._arrived)
+    @property
+    def room(self) -> bool:
+        return len(self._rx) < DEPTH
 
-    def _listening(self) -> bool:
-        if not self.paced:
-            return True
-        return bool(self.words[RXCTRL] & ENABLE) and self.board.fpioa.hears(UARTHS_RX)
-
-    def _arrived(self) -> None:
-        self._arriving = None
-        if not self.host:
-            return
-        byte = self.host.popleft()
-        if self.words[RXCTRL] & ENABLE and self.board.fpioa.hears(UARTHS_RX):
-            if len(self._rx) < DEPTH:
-                self._rx.append(byte if self._readable() else byte ^ 0xE5 | 0x80)
-            else:
-                self.lost += 1
-        self._arrive_next()
+    def arrive(self, byte: int) -> None:
+        if self.room:
+            self._rx.append(byte)
+        else:
+            self.lost += 1
         self._update()
 
     def read_rxdata(self) -> int:
         if not self._rx:
             return EMPTY
         byte = self._rx.popleft()
-        self._arrive_next()
+        self.board.serial_room(UARTHS_RX)
         self._update()
         return byte
 
-    def pads_changed(self) -> None:
-        self._arrive_next()
+    def pad_moved(self, function: int) -> None:
+        self.board.serial_room(function)
 
     def write_txctrl(self, _: int) -> None:
         self._start()
         self._update()
 
     def write_rxctrl(self, _: int) -> None:
-        self._arrive_next()
+        self.board.serial_room(UARTHS_RX)
         self._update()
 
     def write_ie(self, _: int) -> None:
         self._update()
+
+    # The console line, for those who know this port only.
+
+    @property
+    def host(self) -> deque[int]:
+        return self.board.console.host
+
+    @property
+    def host_baud(self) -> int:
+        return self.board.console.host_baud
+
+    @host_baud.setter
+    def host_baud(self, baud: int) -> None:
+        self.board.console.host_baud = baud
