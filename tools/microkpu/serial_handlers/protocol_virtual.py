@@ -7,6 +7,10 @@ Timeouts are virtual seconds, so the same calls give the same run, to the byte.
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 from serial.serialutil import PortNotOpenError, SerialBase, SerialException
@@ -15,11 +19,32 @@ from microkpu.errors import MicrokpuError
 from microkpu.virtual.board import Board
 from microkpu.virtual.options import options_of_url
 
-# How far the board runs before the port looks for bytes again: eleven bytes at 115200 baud.
+# How far the board runs before the port looks for bytes again: eleven bytes at 115200 baud, and
+# further when none came.
 STEP_SECONDS = 1e-3
+LONG_STEP_SECONDS = 16e-3
 # A program that polls in_waiting sleeps about so long between two looks.
 POLL_SECONDS = 10e-3
 BITS_PER_BYTE = 10
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of a step: inside it, an event of the board could get lost."""
+    came: list[bool] = []
+    held = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if held:
+        signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        if held:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 class Serial(SerialBase):
@@ -62,7 +87,8 @@ class Serial(SerialBase):
 
     def _run(self, seconds: float) -> None:
         board = self._live()
-        board.run(seconds=seconds)
+        with interrupts_held():
+            board.run(seconds=seconds)
         self._got += board.take_output()
 
     @property
@@ -86,11 +112,15 @@ class Serial(SerialBase):
         board = self._live()
         end = None if self.timeout is None else board.seconds + self.timeout
         self._got += board.take_output()
+        step = STEP_SECONDS
         while len(self._got) < size:
-            left = STEP_SECONDS if end is None else end - board.seconds
+            left = step if end is None else end - board.seconds
             if left <= 0:
                 break
-            self._run(min(STEP_SECONDS, left))
+            before = len(self._got)
+            self._run(min(step, left))
+            came = len(self._got) > before
+            step = STEP_SECONDS if came else min(2 * step, LONG_STEP_SECONDS)
             if board.idle and len(self._got) < size:
                 if end is None:
                     raise SerialException(
