@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""`microkpu run`, `repl`, `virtual` and `kmodel run --on virtual` with the real firmware."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+MICROKPU = [sys.executable, "-m", "microkpu"]
+TIMEOUT = 120
+
+
+@pytest.fixture
+def command(firmware: Path) -> Any:
+    """Runs a subcommand on a virtual board with the firmware under test."""
+
+    def run(*arguments: str | Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+        line = [*MICROKPU, *map(str, arguments), "--firmware", str(firmware)]
+        return subprocess.run(
+            line, capture_output=True, text=True, timeout=TIMEOUT, check=False, **settings
+        )
+
+    return run
+
+
+def test_run_shows_what_a_script_prints(command: Any, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("for i in range(3):\n    print(i)\nprint('grün')\n")
+    done = command("run", script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n1\n2\ngrün\n", "")
+
+
+def test_run_shows_a_traceback_and_fails(command: Any, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("print('before')\n1 / 0\n")
+    done = command("run", script)
+    assert (done.returncode, done.stdout) == (1, "before\n")
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert done.stderr.endswith("ZeroDivisionError: divide by zero\n")
+
+
+def test_run_shows_output_while_the_script_runs(firmware: Path, tmp_path: Path) -> None:
+    """And Ctrl-C on the host is Ctrl-C on the board."""
+    script = tmp_path / "script.py"
+    script.write_text("print('first')\nwhile True: pass\n")
+    line = [*MICROKPU, "run", str(script), "--firmware", str(firmware)]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "first\n"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 1
+        assert error.endswith("KeyboardInterrupt:\n")
+
+
+def test_run_sees_the_images_and_files_that_were_given(command: Any, tmp_path: Path) -> None:
+    files, model, script = tmp_path / "files", tmp_path / "m.bin", tmp_path / "script.py"
+    files.mkdir()
+    (files / "helper.py").write_text("VALUE = 42\n")
+    model.write_bytes(b"in flash")
+    script.write_text(
+        "import helper, k210\n"
+        "block = bytearray(4096)\n"
+        "k210.Flash(0x300000, 4096).readblocks(0, block)\n"
+        "print(helper.VALUE, bytes(block[:8]))\n"
+    )
+    done = command("run", script, "--files", files, "--image", f"0x300000={model}")
+    assert done.stdout == "42 b'in flash'\n", done.stderr
+
+
+def test_files_in_flash_survive_in_the_flash_file(firmware: Path, tmp_path: Path) -> None:
+    flash, script = tmp_path / "flash.bin", tmp_path / "script.py"
+    line = [*MICROKPU, "run", str(script), "--flash", str(flash)]
+    script.write_text("with open('note.txt', 'w') as f:\n    f.write('kept')\n")
+    subprocess.run([*line, "--firmware", str(firmware)], check=True, timeout=TIMEOUT)
+    script.write_text("print(open('note.txt').read())\n")
+    done = subprocess.run(line, check=True, timeout=TIMEOUT, capture_output=True, text=True)
+    assert done.stdout == "kept\n"
+
+
+def test_virtual_ends_at_the_prompt(command: Any) -> None:
+    done = command("virtual", "--until", ">>> ", "--seconds", "10")
+    assert done.returncode == 0, done.stderr
+    assert "MicroPython v1.25.0" in done.stdout
+
+
+def test_virtual_boots_the_package_that_is_flashed(firmware: Path) -> None:
+    package = firmware.with_suffix(".kfpkg")
+    line = [*MICROKPU, "virtual", "--image", str(package), "--until", ">>> ", "--seconds", "10"]
+    assert subprocess.run(line, capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
+
+
+def test_a_main_py_runs_to_its_end_without_a_person(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import time\ntime.sleep(100)\nprint('main is done')\n")
+    begin = time.monotonic()
+    done = command("virtual", "--files", tmp_path, "--until", "main is done", "--seconds", "200")
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - begin < 50  # the sleep took no time
+
+
+def test_pipes_reach_the_prompt(command: Any) -> None:
+    done = command("virtual", "--stdio", "--fast", input="x = 6\rprint(x * 7)\r")
+    assert done.returncode == 0
+    assert "\n42\n" in done.stdout.replace("\r", "")
+
+
+def test_repl_is_a_terminal(firmware: Path) -> None:
+    """Keys go to the board, Ctrl-C too; Ctrl-] leaves and the terminal is as before."""
+    import termios
+
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    line = [*MICROKPU, "repl", "--firmware", str(firmware)]
+    with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        try:
+            shown = _shown(ours, b">>> ")
+            assert b"Ctrl-] ends" in shown
+            os.write(ours, b"print(6 * 7)\r")
+            assert b"\n42\r" in _shown(ours, b"\n>>> ")
+            os.write(ours, b"while True: pass\r\r")
+            time.sleep(0.5)  # typed at the prompt already, Ctrl-C would end the line
+            os.write(ours, b"\x03")
+            assert b"KeyboardInterrupt" in _shown(ours, b"KeyboardInterrupt")
+            os.write(ours, b"\x1d")
+            assert process.wait(timeout=TIMEOUT) == 0
+            assert termios.tcgetattr(theirs) == before
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(theirs)
+
+
+def _shown(terminal: int, ending: bytes) -> bytes:
+    data = b""
+    while ending not in data:
+        assert select.select([terminal], [], [], 30)[0], data
+        data += os.read(terminal, 1000)
+    return data
+
+
+@pytest.mark.parametrize("name", ["u000", "u005", "u021", "u050"])
+def test_a_model_on_the_board_gives_what_the_vendors_code_gives(
+    command: Any, tmp_path: Path, name: str
+) -> None:
+    unit, out = GOLDEN / "kpu_unit", tmp_path / "out.npy"
+    given = unit / f"{name}_in.npy"
+    done = command(
+        "kmodel", "run", unit / f"{name}.kmodel", given, "--on", "virtual", "--output", out
+    )
+    assert done.returncode == 0, done.stderr
+    expected = np.load(unit / f"{name}_out.npy")
+    assert np.load(out).reshape(-1).tolist() == expected.reshape(-1).tolist()
+
+
+def test_every_output_comes_back_from_the_board(command: Any, tmp_path: Path) -> None:
+    folder, out = GOLDEN / "v3_cpu_ops", tmp_path / "out.npy"
+    done = command(
+        "kmodel", "run", folder / "ops.kmodel", folder / "input.npy",
+        "--on", "virtual", "--output", out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for index in range(22):
+        got = np.load(tmp_path / ("out.npy" if index == 0 else f"out.{index}.npy"))
+        expected = np.load(folder / f"out{index:02}.npy")
+        np.testing.assert_allclose(got.reshape(-1), expected.reshape(-1), rtol=1e-5, atol=1e-6)
