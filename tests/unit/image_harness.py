@@ -8,9 +8,12 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
 from microkpu.sources import fetch, pinned
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +49,15 @@ def build() -> Path:
     program = folder / "image_harness"
     subprocess.run(["gcc", *FLAGS, *objects, "-o", str(program)], check=True)
     return program
+
+
+def rounds(request: pytest.FixtureRequest, least: int) -> Iterator[None]:
+    """That many rounds of a fuzz test, and on until --fuzz-seconds are over."""
+    end = time.monotonic() + (request.config.getoption("--fuzz-seconds") or 0)
+    done = 0
+    while done < least or time.monotonic() < end:
+        yield
+        done += 1
 
 
 class Harness:

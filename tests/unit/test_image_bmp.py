@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from image_harness import Harness
+from image_harness import Harness, rounds
 from PIL import Image
 from test_image_jpeg import BROKEN, KIND, MEMORY, PLENTY, UNSUPPORTED, scene, truncated
 
@@ -203,11 +203,13 @@ def test_too_little_memory_gives_everything_back(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P"])
-def test_fuzz_mutated_files_never_crash(harness: Harness, mode: str) -> None:
+def test_fuzz_mutated_files_never_crash(
+    harness: Harness, mode: str, request: pytest.FixtureRequest
+) -> None:
     file = encoded(scene((20, 10)).quantize(16) if mode == "P" else scene((20, 10), mode))
     rng = random.Random(mode)
     codes = set()
-    for _ in range(3000):
+    for _ in rounds(request, 3000):
         mutant = bytearray(file[: rng.choice([len(file), rng.randrange(1, len(file))])])
         for _ in range(rng.choice([1, 2, 8])):
             mutant[rng.randrange(min(len(mutant), 80))] = rng.choice([0, 0xFF, rng.randrange(256)])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from image_harness import Harness
+from image_harness import Harness, rounds
 from PIL import Image
 
 KIND, BROKEN, UNSUPPORTED, MEMORY = -1, -2, -3, -4
@@ -201,11 +201,8 @@ def test_fuzz_mutated_files_never_crash_or_hang(
     picture = scene((40, 30), "L" if form == "gray" else "RGB")
     file = encoded(picture, **FORMS.get(form, {}))
     rng = random.Random(form)
-    end = time.monotonic() + (request.config.getoption("--fuzz-seconds", default=0) or 0)
-    rounds = 0
     codes = set()
-    while rounds < 1500 or time.monotonic() < end:
-        rounds += 1
+    for _ in rounds(request, 1500):
         mutant = bytearray(file)
         for _ in range(rng.choice([1, 1, 2, 5, 20])):
             at = rng.randrange(len(mutant))
