@@ -11,7 +11,7 @@
 #define CSR_MIE_EXTERNAL (1ul << 11)
 
 #define csr_read(name) \
-    ({ uintptr_t value_; __asm volatile ("csrr %0, " #name : "=r" (value_)); value_; })
+    ({ uintptr_t value_; __asm volatile ("csrr %0, " #name: "=r" (value_)); value_; })
 #define csr_write(name, value) \
     __asm volatile ("csrw " #name ", %0" :: "rK" ((uintptr_t)(value)) : "memory")
 #define csr_set(name, bits) \

@@ -88,7 +88,7 @@ static void reset(void) {
     sysctl_reset(SYSCTL_RESET_AI);
     quiet();
     KPU->fifo_threshold = ALMOST_FULL << KPU_FIFO_THRESHOLD_FULL_SHIFT
-            | LEFT_AT_REFILL << KPU_FIFO_THRESHOLD_EMPTY_SHIFT;
+        | LEFT_AT_REFILL << KPU_FIFO_THRESHOLD_EMPTY_SHIFT;
 }
 
 int kpu_init(void) {

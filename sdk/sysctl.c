@@ -176,11 +176,11 @@ int sysctl_clock_disable(sysctl_clock_t clock) {
 // -- rates
 
 static pll_ratio_t ratio_of(uint32_t word) {
-    return (pll_ratio_t) {
-        word >> SYSCTL_PLL_CLKR_SHIFT & SYSCTL_PLL_CLKR_MASK,
-        word >> SYSCTL_PLL_CLKF_SHIFT & SYSCTL_PLL_CLKF_MASK,
-        word >> SYSCTL_PLL_CLKOD_SHIFT & SYSCTL_PLL_CLKOD_MASK,
-    };
+    pll_ratio_t ratio;
+    ratio.r = word >> SYSCTL_PLL_CLKR_SHIFT & SYSCTL_PLL_CLKR_MASK;
+    ratio.f = word >> SYSCTL_PLL_CLKF_SHIFT & SYSCTL_PLL_CLKF_MASK;
+    ratio.od = word >> SYSCTL_PLL_CLKOD_SHIFT & SYSCTL_PLL_CLKOD_MASK;
+    return ratio;
 }
 
 // PLL2 can take its input from the others; nothing here sets that.
@@ -274,7 +274,7 @@ static bool pll_start(sysctl_pll_t pll, pll_ratio_t ratio) {
     *reg = word;
     word &= ~SYSCTL_PLL_RATIO_MASK;
     word |= ratio.r << SYSCTL_PLL_CLKR_SHIFT | ratio.f << SYSCTL_PLL_CLKF_SHIFT
-            | ratio.od << SYSCTL_PLL_CLKOD_SHIFT | ratio.f << SYSCTL_PLL_BWADJ_SHIFT;
+        | ratio.od << SYSCTL_PLL_CLKOD_SHIFT | ratio.f << SYSCTL_PLL_BWADJ_SHIFT;
     *reg = word;
     word |= SYSCTL_PLL_POWER;
     *reg = word;
