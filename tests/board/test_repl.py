@@ -308,6 +308,19 @@ def test_a_misaligned_access_is_a_python_exception(board: RemoteBoard) -> None:
     assert board.eval("f(10.5)") == (10.5 / 3 + 5 * 0.125, 2**70 + 5)
 
 
+def test_a_trap_with_interrupts_off_is_reported_and_resets(board: RemoteBoard) -> None:
+    """Nothing could be unwound safely there; a board that hangs would be worse."""
+    terminal = Terminal(board)
+    terminal.says("import machine, uctypes; b = bytearray(64)")
+    terminal.says("at = uctypes.addressof(b) + 1")
+    terminal.says("s = uctypes.struct(at, {'a': uctypes.UINT32 | 0}, uctypes.NATIVE)")
+    terminal.type("machine.disable_irq(); s.a\r")
+    text = terminal.until(PROMPT, seconds=5)
+    assert "fatal: load address misaligned mcause=0x0000000000000004 mtval=0x00000000800" in text
+    assert text.index("x31=") < text.index("resetting") < text.index("MicroPython v1.25.0")
+    assert terminal.says("import machine; machine.reset_cause() == machine.SOFT_RESET") == "True\n"
+
+
 def test_numbers_of_all_kinds(board: RemoteBoard) -> None:
     assert board.eval("2 ** 200 // 3 ** 50") == 2**200 // 3**50
     assert board.eval("[1e308 * 10 > 1e308, -0.0, 0.1 + 0.2 == 0.3, 1e-320]") == [

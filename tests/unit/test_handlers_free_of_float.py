@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""No trap handler uses floating point: the trap entry saves integer registers only.
+"""No trap handler uses floating point: the trap entry saves integer registers only. Neither does
+what copies memory, for the chip's uncached alias does not take it.
 
 The image is disassembled; everything that can be reached from the handlers is read. A handler is
 known by its name, which ends in _interrupt, and every plic_irq_register() call must name one.
@@ -90,3 +91,11 @@ def test_nothing_reached_from_a_trap_uses_floating_point(code: Code) -> None:
     for name in sorted(reached - {AFTER_THE_TRAP}):
         for mnemonic, operands in code.instructions[name]:
             assert not FLOAT.match(mnemonic), f"{name}: {mnemonic} {operands}"
+
+
+@pytest.mark.parametrize(
+    "name", ["memcpy", "memmove", "memset", "memcmp", "iomem_copy_out", "pool_realloc"]
+)
+def test_memory_is_moved_by_integers(code: Code, name: str) -> None:
+    for mnemonic, operands in code.instructions[name]:
+        assert not FLOAT.match(mnemonic), f"{name}: {mnemonic} {operands}"

@@ -176,6 +176,38 @@ def test_an_exception_handler_can_change_what_goes_on(tmp_path: Path) -> None:
     assert [program.result(i) for i in range(5)] == [1, 77, 0x123456789ABCDEF0, -3, 5]
 
 
+def test_an_exception_inside_a_handler_is_told_apart(tmp_path: Path) -> None:
+    source = """
+    extern uint8_t __trap_stack_top;
+    void exception(trap_frame_t *frame) {
+        result[0] = frame->mcause;
+        result[1] = frame->mepc;
+        result[2] = (uintptr_t)&__trap_stack_top - frame->x[2];
+        result[3] = frame->x[0];
+        park("exception");
+    }
+    int faulty_interrupt(void *ctx);
+    int faulty_interrupt(void *ctx) {
+        __asm volatile ("lw zero, 1(%0)" :: "r" (ctx));
+        return 0;
+    }
+    static void steps(void) {
+        static uint64_t word;
+        plic_set_priority(IRQN_UARTHS_INTERRUPT, 1);
+        plic_irq_register(IRQN_UARTHS_INTERRUPT, faulty_interrupt, &word);
+        plic_irq_enable(IRQN_UARTHS_INTERRUPT);
+        UARTHS->txctrl = UARTHS_TXCTRL_EN | 1 << UARTHS_TXCTRL_CNT_SHIFT;
+        UARTHS->ie = UARTHS_IE_TX;
+        clint_wait_us(100);
+    }"""
+    program = build(tmp_path, source)
+    program.run(until=b"exception")
+    assert program.result(0) == 4
+    assert program.result(1) == program.symbols["faulty_interrupt"]
+    assert 0 < program.result(2) < 600  # on the trap stack, below the first frame
+    assert program.result(3) == 0
+
+
 def test_an_interrupt_that_nobody_handles_is_switched_off(tmp_path: Path) -> None:
     source = """
     static void steps(void) {
