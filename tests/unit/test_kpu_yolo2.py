@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from yolo2_oracle import FACE_ANCHORS, Found, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
-# Anchors of the vendor's face detector, in cells.
-FACE_ANCHORS = [1.889, 2.5245, 2.9465, 3.94056, 3.99987, 5.3658, 5.155437, 6.92275, 6.718375, 9.01]
 
 
 class Yolo(ctypes.Structure):
@@ -61,7 +60,7 @@ def decode(
     threshold: float,
     nms: float,
     size: tuple[int, int],
-) -> list[tuple[int, int, int, int, int, float]]:
+) -> list[Found]:
     """(x, y, w, h, class, value) of what the C code finds in (anchors, 5 + classes, h, w)."""
     flat = np.ascontiguousarray(planes, np.float32)
     pairs = np.array(anchors, np.float32)
@@ -81,60 +80,9 @@ def decode(
     return [(f.x, f.y, f.w, f.h, f.class_id, f.value) for f in found[:got]]
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    low = np.maximum(a[:2] - a[2:] / 2, b[:2] - b[2:] / 2)
-    high = np.minimum(a[:2] + a[2:] / 2, b[:2] + b[2:] / 2)
-    if (high <= low).any():
-        return 0.0
-    shared = float(np.prod(high - low))
-    return shared / (float(a[2] * a[3] + b[2] * b[3]) - shared)
-
-
-def plain(
-    planes: np.ndarray, anchors: list[float], threshold: float, nms: float, size: tuple[int, int]
-) -> list[tuple[int, int, int, int, int, float]]:
-    """The same in numpy and float64, every box looked at."""
-    planes = planes.astype(np.float64)
-    count, depth, height, width = planes.shape
-    sizes = np.array(anchors).reshape(count, 2)
-
-    def sigmoid(x: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-x))
-
-    rows, columns = np.mgrid[:height, :width]
-    boxes = np.stack(
-        [
-            (columns + sigmoid(planes[:, 0])) / width,
-            (rows + sigmoid(planes[:, 1])) / height,
-            np.exp(planes[:, 2]) * sizes[:, 0, None, None] / width,
-            np.exp(planes[:, 3]) * sizes[:, 1, None, None] / height,
-        ],
-        axis=-1,
-    ).reshape(-1, 4)
-    exps = np.exp(planes[:, 5:] - planes[:, 5:].max(axis=1, keepdims=True))
-    shares = sigmoid(planes[:, 4:5]) * exps / exps.sum(axis=1, keepdims=True)
-    shares = shares.transpose(0, 2, 3, 1).reshape(-1, depth - 5)
-    shares[shares <= threshold] = 0
-    for class_id in range(depth - 5):
-        order = np.argsort(-shares[:, class_id], kind="stable")
-        for place, surer in enumerate(order):
-            if shares[surer, class_id] == 0:
-                continue
-            for other in order[place + 1 :]:
-                if shares[other, class_id] and iou(boxes[surer], boxes[other]) > nms:
-                    shares[other, class_id] = 0
-    found = []
-    for box, share in zip(boxes, shares, strict=True):
-        if share.max() > 0:
-            low = np.maximum(np.trunc((box[:2] - box[2:] / 2) * size), 0).astype(int)
-            high = np.maximum(np.trunc((box[:2] + box[2:] / 2) * size), 0).astype(int)
-            found.append((*low, *(high - low), int(share.argmax()), float(share.max())))
-    return found
-
-
 def assert_same(
-    got: list[tuple[int, int, int, int, int, float]],
-    expected: list[tuple[int, int, int, int, int, float]],
+    got: list[Found],
+    expected: list[Found],
 ) -> None:
     assert len(got) == len(expected)
     for one, other in zip(got, expected, strict=True):
