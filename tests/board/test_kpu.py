@@ -356,25 +356,37 @@ def test_a_load_that_does_not_fit_collects_forgotten_nets_first(
 # Waiting.
 
 
-def test_ctrl_c_ends_a_loop_of_runs_within_200_ms(tiny: RemoteBoard) -> None:
-    virtual = tiny.virtual
+def interrupted_after(board: RemoteBoard, code: str) -> float:
+    """Seconds, on the board's clock, from Ctrl-C at the code's first output to its end."""
+    virtual = board.virtual
     clock = time.monotonic if virtual is None else lambda: virtual.seconds
+    pressed: list[float] = []
 
+    def press(_: bytes) -> None:
+        if not pressed:
+            pressed.append(clock())
+            raise KeyboardInterrupt
+
+    with pytest.raises(ScriptError, match="KeyboardInterrupt"):
+        board.run(code, output=press)
+    return clock() - pressed[0]
+
+
+def test_ctrl_c_ends_a_loop_of_runs_within_200_ms(tiny: RemoteBoard) -> None:
     for turns in range(1, 6):
-        pressed: list[float] = []
-
-        def press(data: bytes, pressed: list[float] = pressed) -> None:
-            if not pressed:
-                pressed.append(clock())
-                raise KeyboardInterrupt
-
-        loop = (
-            f"for i in range({turns}): kpu.forward(m, x)\nprint()\nwhile True: kpu.forward(m, x)"
-        )
-        with pytest.raises(ScriptError, match="KeyboardInterrupt"):
-            tiny.run(loop, output=press)
-        assert clock() - pressed[0] < 0.2
+        runs = f"for i in range({turns}): kpu.forward(m, x)\n"
+        loop = runs + "print()\nwhile True: kpu.forward(m, x)"
+        assert interrupted_after(tiny, loop) < 0.2
         assert_bytes(tiny, "kpu.forward(m, x)", vector(TINY_OUT))
+
+
+def test_ctrl_c_ends_a_long_load_within_200_ms(tiny: RemoteBoard, flash_image: FlashImage) -> None:
+    first_body_bytes = 7 + 2 + 1
+    flash_image(MODEL + 0x100000, patched(golden(TINY), first_body_bytes, 4 << 20))
+    tiny.exec("import k210\nbefore = k210.pool()")
+    assert interrupted_after(tiny, f"print()\nkpu.load({MODEL + 0x100000})") < 0.2
+    assert tiny.eval("[k210.pool()[k] - before[k] for k in ('model', 'work')]") == [0, 0]
+    assert_bytes(tiny, "kpu.forward(m, x)", vector(TINY_OUT))
 
 
 def test_a_callback_during_a_run_may_not_start_another(tiny: RemoteBoard) -> None:
