@@ -21,7 +21,8 @@ uint32_t clint_get_rate(void); // counts per second
 uint64_t clint_time_after_us(uint64_t us);
 
 // Stops the core until an enabled interrupt is pending or the time is reached. Call it with interrupts off, after a
-// look at what is waited for: then nothing is missed between the look and the sleep.
+// look at what is waited for: then nothing is missed between the look and the sleep. The timer compare register of
+// hart 0 belongs to this function.
 void clint_sleep_until(uint64_t time);
 // Sleeps on until the time is over, and lets interrupts through.
 void clint_wait_us(uint64_t us);

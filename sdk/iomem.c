@@ -7,7 +7,7 @@
 #define EVICT_BYTES (256 * 1024)
 
 void iomem_evict(void) {
-    // The start of the image: code, so no line of it is ever dirty.
+    // The start of the image: mostly code, whose lines are never dirty.
     for (uintptr_t address = IOMEM_CACHED; address < IOMEM_CACHED + EVICT_BYTES; address += IOMEM_LINE_BYTES) {
         (void)*(const volatile uint64_t *)address;
     }

@@ -216,7 +216,7 @@ void sysctl_clock_init(uint32_t cpu_hz);
 // The gate of a block, and of its bus first.
 int sysctl_clock_enable(sysctl_clock_t clock);
 int sysctl_clock_disable(sysctl_clock_t clock);
-// Dividers as the registers hold them: HARDWARE divides by that plus one.
+// Dividers as the registers hold them: the chip divides by that plus one.
 int sysctl_clock_set_threshold(sysctl_threshold_t which, int threshold);
 int sysctl_clock_get_threshold(sysctl_threshold_t which);
 int sysctl_clock_set_clock_select(sysctl_clock_select_t which, int select);
