@@ -26,10 +26,19 @@ static bool all_bytes(const uint8_t *p, size_t count, uint8_t value) {
     return count == 0;
 }
 
+// ASCII or UTF-8, without control characters.
 static bool is_text(const uint8_t *p, size_t count) {
+    int following = 0; // bytes that the character has yet to come
     for (size_t i = 0; i < count; i++) {
-        bool space = p[i] >= '\t' && p[i] <= '\r';
-        if (!space && (p[i] < ' ' || p[i] == 0x7f)) {
+        bool follows = (p[i] & 0xc0) == 0x80;
+        if (follows != (following > 0)) {
+            return false;
+        }
+        if (follows) {
+            following--;
+        } else if (p[i] >= 0x80) {
+            following = p[i] >= 0xf0 ? 3 : p[i] >= 0xe0 ? 2 : 1;
+        } else if ((p[i] < ' ' && (p[i] < '\t' || p[i] > '\r')) || p[i] == 0x7f) {
             return false;
         }
     }

@@ -148,7 +148,9 @@ def softmax(s: State, b: v3.Vector) -> None:
 
 def logistic(s: State, b: v3.Vector) -> None:
     one = np.float32(1)
-    s.floats(b.out, b.channels)[:] = one / (one + np.exp(-s.floats(b.in_, b.channels)))
+    with np.errstate(over="ignore"):
+        powers = np.exp(-s.floats(b.in_, b.channels))
+    s.floats(b.out, b.channels)[:] = one / (one + powers)
 
 
 def concat(s: State, b: v3.Concat) -> None:

@@ -139,7 +139,7 @@ static void finish_channel(const conv_t *conv, int64_t most, const norm_t *norm,
     wide_t product = (wide_t)most * (norm->mul < 0 ? -norm->mul : norm->mul);
     wide_t most_value = (product >> norm->shift) + 1 + (norm->add < 0 ? -norm->add : norm->add);
     bool narrow = product < (wide_t)1 << 62 && most_value < (wide_t)1 << 44;
-    uint32_t top = activation->count - 1;
+    uint32_t top = SEGMENTS - 1;
     while (top > 0 && activation->start[top] > most_value) {
         top--;
     }

@@ -19,13 +19,12 @@ typedef struct {
     uint32_t shift;
 } norm_t;
 
-// The segments that can be chosen at all, by ascending start; the first one takes whatever no other takes.
+// The highest segment whose start a value exceeds is taken, the first one where there is none.
 typedef struct {
     int64_t start[SEGMENTS];
     int32_t mul[SEGMENTS];
     uint32_t shift[SEGMENTS];
     uint8_t add[SEGMENTS];
-    uint32_t count;
 } activation_t;
 
 static inline norm_t norm_of(const uint8_t *entry) {
@@ -33,27 +32,14 @@ static inline norm_t norm_of(const uint8_t *entry) {
     return (norm_t) {signed_field(word, 0, 24), signed_field(word, 24, 32), field(word, 56, 4)};
 }
 
-// The chip takes the highest segment whose start the value exceeds: one that a higher segment undercuts never counts.
 static inline activation_t activation_of(const uint8_t *table) {
-    activation_t all, a = {0};
-    bool taken[SEGMENTS];
-    int64_t lowest = INT64_MAX;
-    for (int i = SEGMENTS - 1; i >= 0; i--) {
-        uint64_t word = load64(table + 8 * i);
-        all.shift[i] = field(word, 0, 8);
-        all.mul[i] = (int32_t)signed_field(word, 8, 16);
-        all.start[i] = signed_field(word, 24, 36);
-        all.add[i] = table[8 * SEGMENTS + i];
-        taken[i] = i == 0 || all.start[i] < lowest;
-        lowest = all.start[i] < lowest ? all.start[i] : lowest;
-    }
+    activation_t a;
     for (int i = 0; i < SEGMENTS; i++) {
-        if (taken[i]) {
-            a.start[a.count] = all.start[i];
-            a.mul[a.count] = all.mul[i];
-            a.shift[a.count] = all.shift[i];
-            a.add[a.count++] = all.add[i];
-        }
+        uint64_t word = load64(table + 8 * i);
+        a.shift[i] = field(word, 0, 8);
+        a.mul[i] = (int32_t)signed_field(word, 8, 16);
+        a.start[i] = signed_field(word, 24, 36);
+        a.add[i] = table[8 * SEGMENTS + i];
     }
     return a;
 }
