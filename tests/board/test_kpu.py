@@ -116,6 +116,44 @@ def test_a_model_loads_from_flash_from_a_file_and_from_bytes(tiny: RemoteBoard) 
     )
 
 
+PYTHON_FILES = """
+import io, vfs
+class File(io.IOBase):
+    def __init__(self, fail_at):
+        self.at = 0
+        self.fail_at = fail_at
+    def readinto(self, buffer):
+        if self.at >= self.fail_at:
+            raise OSError(5)
+        n = min(len(buffer), 1000, len(data) - self.at)
+        buffer[:n] = data[self.at:self.at + n]
+        self.at += n
+        return n
+    def ioctl(self, request, argument):
+        return 0
+class Files:
+    def mount(self, readonly, mkfs): pass
+    def umount(self): pass
+    def stat(self, path): return (0x8000, 0, 0, 0, 0, 0, len(data), 0, 0, 0)
+    def open(self, path, mode): return File(10000 if path.endswith("bad") else 1 << 30)
+vfs.mount(Files(), "/py")
+"""
+
+
+def test_a_model_loads_from_files_that_python_gives(
+    tiny: RemoteBoard, flash_image: FlashImage
+) -> None:
+    give(tiny, flash_image, "data", golden(TINY))
+    give(tiny, flash_image, "x", vector(TINY_IN).tobytes())
+    tiny.exec(PYTHON_FILES)
+    tiny.exec("kpu.deinit(m)\nm = kpu.load('/py/model')")
+    assert_bytes(tiny, "kpu.forward(m, x)", vector(TINY_OUT))
+    used = tiny.eval("__import__('k210').pool()['model']")
+    with pytest.raises(ScriptError, match="EIO"):
+        tiny.exec("kpu.load('/py/bad')")
+    assert tiny.eval("__import__('k210').pool()['model']") == used
+
+
 def test_data_behind_a_model_and_up_to_seven_missing_bytes_are_accepted(
     board: RemoteBoard, flash_image: FlashImage
 ) -> None:
