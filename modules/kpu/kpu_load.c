@@ -96,10 +96,12 @@ static size_t probe(head_t *head, kpu_source_t *source) {
     }
 }
 
-// The rest of the file behind its head, with Ctrl-C let through.
+// The rest of the file behind its head, with Ctrl-C let through; not where a callback could move what is read.
 static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t bytes) {
     while (have < bytes) {
-        mp_event_handle_nowait();
+        if (source->data == NULL) {
+            mp_event_handle_nowait();
+        }
         size_t chunk = MIN(bytes - have, CHUNK_BYTES);
         size_t got = source->read(source, file + have, chunk);
         have += got;
