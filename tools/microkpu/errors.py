@@ -3,4 +3,4 @@
 
 
 class MicrokpuError(Exception):
-    """The message says what was given, what was wanted and what to do; the CLI prints it on one line."""
+    """Says what was given, what was wanted and what to do; the CLI prints it on one line."""
