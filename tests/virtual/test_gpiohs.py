@@ -84,3 +84,15 @@ def test_the_boot_key_is_up(board: Board) -> None:
     assert gpio.read("input_val") == 1
     board.fpioa.drive(16, False)
     assert gpio.read("input_val") == 0
+
+
+def test_a_reset_lets_pads_go_and_drives_nothing(board: Board, gpio: Registers) -> None:
+    gpio.write("output_en", 1 << 5)
+    gpio.write("output_val", 1 << 5)
+    levels: list[bool] = []
+    driven: list[int] = []
+    board.fpioa.watch(PAD, levels.append)
+    board.fpioa.watch(21, levels.append)  # where GPIOHS5 is after reset
+    board.on_pad(lambda _seconds, pad, _level: driven.append(pad))
+    board.reset()
+    assert (levels, driven) == ([False], [])

@@ -152,7 +152,7 @@ def test_soft_reset_boots_again_and_leaves_its_cause(board: Board) -> None:
 def test_an_unknown_register_and_an_absent_block_refuse_by_name(board: Board) -> None:
     with pytest.raises(RefusedError, match="sysctl: read of offset 0x14"):
         board.sysctl.read(0x14, 4)
-    with pytest.raises(RefusedError, match="dvp: write of offset 0x0"):
-        board.blocks["dvp"].write(0, 4, 1)
+    with pytest.raises(RefusedError, match="aes: write of offset 0x0"):
+        board.blocks["aes"].write(0, 4, 1)
     with pytest.raises(RefusedError, match="64 bits at pll0"):
         board.sysctl.read(0x08, 8)

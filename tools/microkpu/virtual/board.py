@@ -13,8 +13,11 @@ from typing import TypeVar
 
 from microkpu.errors import MicrokpuError
 from microkpu.virtual import _core, boot_rom
+from microkpu.virtual.camera import SENSORS, Camera
 from microkpu.virtual.chips.nor import Nor
+from microkpu.virtual.chips.pictures import Pictures
 from microkpu.virtual.dmac import Dmac
+from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.events import Events
 from microkpu.virtual.fpioa import UARTHS_RX, Fpioa
 from microkpu.virtual.gpio import Gpio
@@ -48,6 +51,8 @@ class Board:
     content). `flash` is a file that keeps the flash's 16 MiB. `strict` refuses what silicon may
     forgive; `count_all` sends every register access through Python, so that counters() is
     complete (slow). `wiring` says what hangs on which pad: a board's name, or a Wiring.
+    `camera` puts a sensor into the camera socket that sees a picture, or those of a folder in
+    turn, one per frame that is taken; `sensors` are other ones than the board comes with.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Board:
         strict: bool = True,
         count_all: bool = False,
         wiring: str | Wiring = "maix_dock",
+        camera: Path | Pictures | None = None,
+        sensors: Sequence[str] = (),
     ) -> None:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
@@ -104,6 +111,7 @@ class Board:
         self.timer: list[Timers] = [self._block(f"timer{index}", Timers) for index in range(3)]
         self.wdt: list[Wdt] = [self._block(f"wdt{index}", Wdt) for index in range(2)]
         self.rtc: Rtc = self._block("rtc", Rtc)
+        self.dvp: Dvp = self._block("dvp", Dvp)
         self.receivers: dict[int, Port] = {UARTHS_RX: self.uarths} | {
             uart.rx_function: uart for uart in self.uart.values()
         }
@@ -114,6 +122,10 @@ class Board:
         """The line that send() and take_output() use."""
         for pad in self.wiring.buttons.values():
             self.fpioa.pull(pad, True)
+        self.camera: Camera | None = None
+        if camera is not None:
+            pictures = Pictures(camera) if isinstance(camera, Path) else camera
+            self.camera = Camera(self, pictures, sensors or self._sensors())
         self.flash = Nor(lambda: self.seconds, flash)
         self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
         if firmware is not None:
@@ -167,11 +179,15 @@ class Board:
         if power:
             self.machine.ram[:] = POWER_ON_BYTES * (len(self.machine.ram) // 4)
             self.flash.power_on()
+            if self.camera is not None:
+                self.camera.power_on()
         self.sysctl.note_cause(cause)
+        # Pads let go before the blocks behind them change, so that nothing outside sees that.
+        self.fpioa.release()
         for block in self.blocks.values():
             if block is not self.fpioa:
                 block.reset()
-        self.fpioa.reset()  # last: the pads then show what the blocks drive
+        self.fpioa.reset()
         for wire in self.wires:
             wire.reset()
         boot_rom.hand_over(self)
@@ -230,6 +246,22 @@ class Board:
                     f"power_sel bit {bank} says 1.8 V, but {self.wiring.name} supplies pads "
                     f"{6 * bank} to {6 * bank + 5} with 3.3 V: that may destroy them"
                 )
+
+    def banks_wrong(self, pads: Sequence[int]) -> bool:
+        """Whether power_sel says other voltages for some pads than the board supplies."""
+        if not self.strict:
+            return False
+        told = self.sysctl.words[0x6C >> 2]
+        return any((told >> pad // 6 & 1) != (pad // 6 in self.wiring.banks_1v8) for pad in pads)
+
+    def supplies_changed(self) -> None:
+        """Pad voltages or the data balls of display and camera were switched."""
+        if self.camera is not None:
+            self.camera.changed()
+
+    def _sensors(self) -> Sequence[str]:
+        """The board's own sensor; a board that is not strict takes whatever firmware expects."""
+        return self.wiring.sensors if self.strict else tuple(SENSORS)
 
     def pad_driven(self, pad: int, level: bool) -> None:
         for sink in self._pad_sinks:

@@ -72,6 +72,15 @@ class Fpioa(Block):
             self._settle(pad)
             self._moved(self._functions[pad])
 
+    def release(self) -> None:
+        """Begins a reset of the chip: no function reaches a pad until reset() follows."""
+        self._driven.clear()
+        self._pads_of.clear()
+        self._functions = [NONE] * PADS
+        for pad in range(PADS):
+            self.words[pad] = NONE
+            self._settle(pad)
+
     def write_io(self, pad: int, word: int) -> None:
         self.words[pad] = word & ~PAD_DI
         self.generation += 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from microkpu.virtual.dmac import Dmac
+from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.fpioa import Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
@@ -45,6 +46,7 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "timer2": (Timers, 0x502F0000),
     "wdt0": (Wdt, 0x50400000),
     "wdt1": (Wdt, 0x50410000),
+    "dvp": (Dvp, 0x50430000),
     "sysctl": (Sysctl, 0x50440000),
     "rtc": (Rtc, 0x50460000),
     "spi0": (Spi, 0x52000000),
@@ -63,7 +65,6 @@ ABSENT: dict[str, tuple[type[Block], int]] = {
     "i2c2": (Absent, 0x502A0000),
     "sha256": (Absent, 0x502C0000),
     "otp": (Absent, 0x50420000),
-    "dvp": (Absent, 0x50430000),
     "aes": (Absent, 0x50450000),
     "boot_rom": (BootRom, 0x88000000),
 }

@@ -262,8 +262,12 @@ class Sysctl(Block):
         if value & TIMER_PAUSES:
             self.refuse(f"peri = {value:#x}: pausing timers is not modelled")
 
+    def write_misc(self, _: int) -> None:
+        self.board.supplies_changed()
+
     def write_power_sel(self, value: int) -> None:
         self.board.power_changed(value)
+        self.board.supplies_changed()
 
     def write_clk_en_cent(self, value: int) -> None:
         if value & 0x17 != 0x17:

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""The camera socket: power, reset and clock of the sensors on it, and the frames they send."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from microkpu.virtual.chips.ov2640 import Ov2640
+from microkpu.virtual.chips.ov5640 import Ov5640
+from microkpu.virtual.chips.pictures import Pictures, Rgb, bars
+from microkpu.virtual.chips.sensor import Bytes, Output, Sensor, encode
+from microkpu.virtual.fpioa import (
+    CMOS_HREF,
+    CMOS_PCLK,
+    CMOS_PWDN,
+    CMOS_RST,
+    CMOS_VSYNC,
+    CMOS_XCLK,
+    OE_INV,
+    SCCB_SCLK,
+    SCCB_SDA,
+)
+
+if TYPE_CHECKING:
+    from microkpu.virtual.board import Board
+
+SENSORS: Mapping[str, type[Sensor]] = {kind.NAME: kind for kind in (Ov2640, Ov5640)}
+# After power, clock and reset are there, a sensor answers only after a while.
+WAKE_SECONDS = 5e-3
+CACHED_FRAMES = 8
+PULLED_UP = 0xFF
+FrameKey = tuple[int, int, Output]
+
+
+class Camera:
+    """One picture source in front of one or more sensors that share the socket's wires.
+
+    On a strict board only the pads of its wiring count; else whatever pads the firmware uses. With
+    more than one sensor the one that was written to last sends the picture.
+    """
+
+    def __init__(self, board: Board, pictures: Pictures, names: Sequence[str]) -> None:
+        self._board = board
+        self._sources = 0
+        self.show(pictures)
+        self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
+        self.sensor = self.sensors[0]
+        """The one that sends the picture."""
+        self._awake = False
+        self._since = 0.0
+        self._cache: OrderedDict[FrameKey, Bytes] = OrderedDict()
+        wiring = board.wiring.camera
+        board.fpioa.pull(wiring.rst, True)
+        board.fpioa.pull(wiring.pwdn, False)
+        for pad in (wiring.rst, wiring.pwdn):
+            board.fpioa.watch(pad, lambda _: self.changed())
+
+    def show(self, pictures: Pictures) -> None:
+        """Puts other pictures in front of the camera."""
+        self.pictures = pictures
+        self._sources += 1
+
+    def power_on(self) -> None:
+        for sensor in self.sensors:
+            sensor.reset()
+
+    # Power and clock.
+
+    def _pad(self, role: str, function: int) -> int | None:
+        """The pad that a pin of the sensor hangs on."""
+        wired = getattr(self._board.wiring.camera, role)
+        pad = self._board.fpioa.pad_of(function)
+        return wired if self._board.strict or pad is None else pad
+
+    def _carries(self, role: str, function: int) -> bool:
+        """Whether the function is on the pad that the sensor's pin hangs on."""
+        pad = self._pad(role, function)
+        return pad is not None and self._board.fpioa.function_of(pad) == function
+
+    @property
+    def clock_hz(self) -> float:
+        """XCLK as it arrives."""
+        reaches = self._carries("xclk", CMOS_XCLK) and self._board.fpioa.reaches_out(CMOS_XCLK)
+        return self._board.dvp.clock_hz if reaches else 0.0
+
+    def _level(self, role: str, function: int) -> bool:
+        pad = self._pad(role, function)
+        return pad is not None and self._board.fpioa.level(pad)
+
+    def changed(self) -> None:
+        """A pin, a clock or a supply may be another one: works out whether sensors are awake."""
+        reset = not self._level("rst", CMOS_RST)
+        asleep = self._level("pwdn", CMOS_PWDN)
+        low, high = self.sensor.CLOCK_HZ
+        awake = not reset and not asleep and low <= self.clock_hz <= high
+        awake = awake and not self._board.banks_wrong(self._pads())
+        if reset:
+            for sensor in self.sensors:
+                if sensor.writes:
+                    sensor.reset()
+        if awake != self._awake:
+            self._awake, self._since = awake, self._board.seconds
+            self._board.dvp.camera_changed()
+
+    def _pads(self) -> list[int]:
+        wiring = self._board.wiring.camera
+        return [wiring.xclk, wiring.pclk, wiring.vsync, wiring.href]
+
+    @property
+    def awake(self) -> bool:
+        return self._awake and self._board.seconds >= self._since + WAKE_SECONDS
+
+    # The control bus.
+
+    def _addressed(self, address: int) -> Sensor | None:
+        """The sensor that acknowledges its address."""
+        if not self.awake or not self._bus_works():
+            return None
+        for sensor in self.sensors:
+            if address & 0xFE == sensor.ADDRESS and not sensor.quiet:
+                return sensor
+        return None
+
+    def _bus_works(self) -> bool:
+        if not (self._carries("scl", SCCB_SCLK) and self._carries("sda", SCCB_SDA)):
+            return not self._board.strict
+        # SCCB pads drive by their output enable, which the function wants inverted.
+        words = self._board.fpioa.words
+        pad = self._pad("sda", SCCB_SDA)
+        return pad is not None and bool(words[pad] & OE_INV)
+
+    def write(self, address: int, data: bytes) -> bool:
+        """A write on the control bus; whether somebody acknowledged."""
+        sensor = self._addressed(address)
+        if sensor is None:
+            return False
+        before = self.sensor.output(self.clock_hz)
+        if len(data) > sensor.POINTER_BYTES:
+            self.sensor = sensor
+        sensor.write(data)
+        if self.sensor.output(self.clock_hz) != before:
+            self._board.dvp.camera_changed()
+        return True
+
+    def read(self, address: int, count: int) -> bytes:
+        """A read on the control bus; a bus that nobody drives reads ones."""
+        sensor = self._addressed(address)
+        return bytes([PULLED_UP]) * count if sensor is None else sensor.read(count)
+
+    # Frames.
+
+    def output(self) -> Output | None:
+        """What arrives at the DVP now: None where no frame begins."""
+        wired = (("vsync", CMOS_VSYNC), ("href", CMOS_HREF), ("pclk", CMOS_PCLK))
+        if not self._awake:
+            return None
+        if not all(self._carries(role, function) for role, function in wired):
+            return None
+        return self.sensor.output(self.clock_hz)
+
+    def frame(self, output: Output) -> tuple[FrameKey, Bytes]:
+        """The present picture as the data lines carry it, and a key of its own."""
+        key = (self._sources, self.pictures.index, output)
+        if key not in self._cache:
+            self._cache[key] = encode(self._picture(output), output.coding)
+            if len(self._cache) > CACHED_FRAMES:
+                self._cache.popitem(last=False)
+        return key, self._cache[key]
+
+    def _picture(self, output: Output) -> Rgb:
+        if output.bars:
+            return bars(output.width, output.height)
+        picture = self.pictures.view(output.width, output.height, output.box)
+        if output.mirror:
+            picture = picture[:, ::-1]
+        if output.flip:
+            picture = picture[::-1]
+        return np.ascontiguousarray(picture)
