@@ -9,8 +9,8 @@ import pytest
 from microkpu import c_format
 from microkpu.sources import fetch, pinned
 
-# Upstream formats these with its own tool before it releases. All but vm.c hold lines that only the
-# correction after uncrustify puts in their place.
+# Upstream formats these with its own tool before it releases. All but vm.c hold lines that only
+# the correction after uncrustify puts in their place.
 UPSTREAM = (
     "py/binary.c",
     "py/compile.c",
