@@ -10,6 +10,7 @@ from core_support import (
     A2,
     A3,
     A4,
+    A5,
     CLINT,
     MCAUSE,
     MIE,
@@ -303,6 +304,67 @@ def test_the_timer_interrupt_comes_at_its_cycle(compare: int) -> None:
     machine.run(compare * 50 + 100)
     assert machine.x(0, A4) == INTERRUPT | TIMER
     assert 0 <= machine.x(0, A3) - compare * 50 < 2  # not before, and behind one instruction
+
+
+@pytest.mark.parametrize("compare", [0, 40])
+def test_a_compare_that_is_set_while_interrupts_are_on_counts_at_once(compare: int) -> None:
+    machine = load(f"""
+        la a0, handler
+        csrw mtvec, a0
+        li a0, 0x80
+        csrw mie, a0
+        csrsi mstatus, 8
+        li a1, {MTIMECMP:#x}
+        li a0, {compare}
+        la a2, behind
+        sd a0, 0(a1)
+    behind:
+        addi a4, a4, 1
+        j behind
+        .balign 64
+    handler:
+        csrr a3, mepc
+        rdcycle a5
+    2:  j 2b
+    """)
+    machine.set_waiting(1, True)
+    machine.run(4000)
+    if compare:
+        assert 0 <= machine.x(0, A5) - compare * 50 < 4
+    else:
+        assert machine.x(0, A3) == machine.x(0, A2)
+        assert machine.x(0, A4) == 0
+
+
+def test_a_hart_can_wake_the_other_by_its_compare() -> None:
+    machine = load(f"""
+        csrr t0, mhartid
+        bnez t0, other
+        li a1, {MTIMECMP:#x}
+        li a2, 1000
+    1:  addi a2, a2, -1
+        bnez a2, 1b
+        rdcycle a3
+        sd zero, 8(a1)
+    2:  j 2b
+    other:
+        li a0, 0x80
+        csrw mie, a0
+        wfi
+        rdcycle a3
+    3:  j 3b
+    """)
+    machine.run(5000)
+    assert 0 < machine.x(1, A3) - machine.x(0, A3) < 20
+
+
+def test_a_wfi_that_need_not_wait_costs_one_instruction() -> None:
+    machine = load("csrwi mie, 8\n 1: wfi\n j 1b")
+    for hart in (0, 1):
+        machine.set_msip(hart, 1)
+    machine.run(1600)
+    assert machine.cycles == 1600
+    assert machine.instret(0) == machine.instret(1) == -(-1600 * 2 // 3)
 
 
 @pytest.mark.parametrize("waiting", [False, True])

@@ -343,6 +343,36 @@ def test_instructions_are_counted_exactly() -> None:
     assert machine.instret(1) == 0
 
 
+def test_uncached_accesses_count_once() -> None:
+    machine = load("""
+        li s0, 0x40100000
+        lw a0, 0(s0)
+        sw a0, 4(s0)
+        ld a0, 8(s0)
+        csrw mie, zero
+        wfi
+    """)
+    machine.set_waiting(1, True)
+    machine.run(1000)
+    assert machine.instret(0) == 6
+
+
+def test_after_a_reset_both_harts_begin_together() -> None:
+    machine, _ = with_device(
+        "csrr t0, mhartid\n beqz t0, 1f\n sw t0, 4(s0)\n 1: j 1b", alone=False
+    )
+    assert machine.run(1000) == _core.STOPPED
+    before = [machine.instret(hart) for hart in (0, 1)]
+    machine.reset_harts()
+    machine.ram[:2] = b"\x01\xa0"  # c.j .
+    machine.set_code()
+    begin = machine.cycles
+    machine.run(begin + 1)
+    done = [machine.instret(hart) - count for hart, count in zip((0, 1), before, strict=True)]
+    assert done[0] == pytest.approx(done[1], abs=1)
+    assert done[0] > 0
+
+
 def test_a_breakpoint_stops_before_its_instruction_each_time() -> None:
     machine = load(LOOP)
     machine.set_waiting(1, True)

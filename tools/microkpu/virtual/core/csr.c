@@ -191,10 +191,6 @@ outcome_t csr_op(machine_t *m, hart_t *h, const op_t *op) {
     unsigned kind = instruction >> 12 & 3; // 1 write, 2 set, 3 clear
     uint64_t source = instruction & 0x4000 ? op->rs1 : h->x[op->rs1];
     bool writes = kind == 1 || op->rs1;
-    bool read_only = number >> 10 == 3;
-    if (writes && read_only) {
-        return illegal(m, h, number);
-    }
     uint64_t old;
     outcome_t outcome = csr_read(m, h, number, &old);
     if (outcome == DONE && writes) {

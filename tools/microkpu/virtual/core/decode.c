@@ -3,7 +3,7 @@
 #include "core.h"
 #include "ops.h"
 
-// WHOLE: out of line work that looks at the instruction itself. FLOAD, F_...: what is written is a floating-point register,
+// WHOLE: the op looks at the instruction itself. FLOAD, F_...: what is written is a floating-point register,
 // except for F_TO_X; _RM: there is a rounding mode.
 typedef enum { R, I, SHIFT, SHIFT_W, S, B, U, J, WHOLE, FLOAD, F_R4, F_RM, F_RR, F_TO_X, F_TO_X_RM } format_t;
 

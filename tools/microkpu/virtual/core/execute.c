@@ -58,9 +58,15 @@
 
 const void *const *execute_labels;
 
+// Every op shall have a jump of its own, which the host's processor then learns to foresee.
+#ifdef __clang__
+#define JUMPS_APART
+#else
+#define JUMPS_APART __attribute__((optimize("no-gcse", "no-crossjumping")))
+#endif
+
 // The labels exist only inside the function: called without a machine it gives them out.
-__attribute__((optimize("no-gcse", "no-crossjumping")))
-static void run(machine_t *m, hart_t *h, uint64_t until, block_t *block) {
+JUMPS_APART static void run(machine_t *m, hart_t *h, uint64_t until, block_t *block) {
     static const void *const labels[OP_COUNT] = { OPS(LABEL) };
     if (!m) {
         execute_labels = labels;

@@ -32,6 +32,12 @@ void machine_free(machine_t *m) {
 }
 
 void machine_reset_harts(machine_t *m) {
+    // A hart may be ahead within its quantum: all begin where the last one stands.
+    for (unsigned i = 0; i < HARTS; i++) {
+        if (m->hart[i].time > m->now) {
+            m->now = m->hart[i].time;
+        }
+    }
     for (unsigned i = 0; i < HARTS; i++) {
         hart_t *h = &m->hart[i];
         hart_t kept = *h;
