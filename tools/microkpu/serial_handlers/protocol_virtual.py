@@ -78,7 +78,7 @@ class Serial(SerialBase):
         self.is_open = False
 
     def _reconfigure_port(self) -> None:
-        self._live().uarths.host_baud = self.baudrate
+        self._live().console.host_baud = self.baudrate
 
     def _live(self) -> Board:
         if self.board is None:
@@ -147,14 +147,14 @@ class Serial(SerialBase):
 
     @property
     def out_waiting(self) -> int:
-        return len(self._live().uarths.host)
+        return len(self._live().console.host)
 
     def reset_input_buffer(self) -> None:
         self._live().take_output()
         self._got.clear()
 
     def reset_output_buffer(self) -> None:
-        self._live().uarths.host.clear()
+        self._live().console.host.clear()
 
     # A virtual board has no wires for these; settings are kept by the base class.
 

@@ -15,6 +15,8 @@ from microkpu.virtual.board import Board
 # late, so it is short where sleeps are to last.
 PACED_STEP_SECONDS = 1e-4
 FAST_STEP_SECONDS = 5e-3
+# A gap before the next timer or event that is not worth a wait: bytes at 115200 baud, DMA.
+SHORT_SECONDS = 2e-4
 # Input waits so long for the board's start, so that nobody's Ctrl-C hits boot.py.
 BOOT_SECONDS = 3.0
 # The longest wait on the wall clock before the board's clock follows.
@@ -92,15 +94,17 @@ class Console:
                 return Ending.FOUND
 
     def _gap(self) -> float | None:
-        """Virtual seconds until the board goes on by itself; None while it works."""
+        """Virtual seconds until a board that sleeps goes on by itself; None while it works."""
         board, machine = self._board, self._board.machine
         if board.idle:
             self._started = True
             return INFINITY
-        if board.events.next is not None or not (machine.waiting(0) and machine.waiting(1)):
+        if not (machine.waiting(0) and machine.waiting(1)):
             return None
-        timer = machine.next_timer()
-        return None if timer < 0 else max(0.0, (timer - board.cycles) / board.sysctl.cpu_hz)
+        event, timer = board.events.next, machine.next_timer()
+        due = [cycle for cycle in (event, timer) if cycle is not None and cycle >= 0]
+        gap = (min(due) - board.cycles) / board.sysctl.cpu_hz if due else 0.0
+        return gap if gap > SHORT_SECONDS else None
 
     def _wait(self, gap: float) -> float:
         """Waits for input or the gap's end; the virtual time to let pass."""
@@ -124,7 +128,7 @@ class Console:
         board = self._board
         self._started = self._started or board.seconds > BOOT_SECONDS
         room = IN_FLIGHT_BYTES if self._host.typed else PIECE_BYTES
-        room -= len(board.uarths.host)
+        room -= len(board.console.host)
         if self._reader is None or not self._started or room <= 0:
             return False
         if not self._host.typed and not board.idle:
