@@ -167,13 +167,19 @@ def one_load(words: LayerWords, eight_bit_weights: bool) -> int:
     return words.kernel_size**2 * words.i_ch * (1 if eight_bit_weights else 2)
 
 
+def difference(layer: Layer) -> list[str]:
+    """What C and oracle do not agree on."""
+    first, second = layer.ai_ram(), layer.ai_ram()
+    streams = np.array_equal(layer.by_c(first), layer.by_oracle(second))
+    return ["stream"] * (not streams) + ["AI RAM"] * (not np.array_equal(first, second))
+
+
 @settings(max_examples=400, deadline=None)
 @given(layers())
 def test_c_and_oracle_agree_on_any_legal_layer(layer: Layer) -> None:
     assert _runtime.layer_check(packed(layer.words), layer.eight_bit_weights) is None
-    first, second = layer.ai_ram(), layer.ai_ram()
-    assert np.array_equal(layer.by_c(first), layer.by_oracle(second))
-    assert np.array_equal(first, second)
+    # The 2 MiB of each side must not be locals here: a failing search would keep them all.
+    assert difference(layer) == []
 
 
 @pytest.mark.parametrize("eight_bit_weights", [True, False])
