@@ -16,6 +16,7 @@ from microkpu.virtual import _core, boot_rom
 from microkpu.virtual.camera import SENSORS, Camera
 from microkpu.virtual.chips.nor import Nor
 from microkpu.virtual.chips.pictures import Pictures
+from microkpu.virtual.display import Display
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.events import Events
@@ -27,14 +28,14 @@ from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block, DmaPort, RefusedError
 from microkpu.virtual.rtc import Rtc
-from microkpu.virtual.spi import Spi
+from microkpu.virtual.spi import Socket, Spi
 from microkpu.virtual.sysctl import PIN_RESET, SOFT_RESET, Sysctl
 from microkpu.virtual.timers import Timers
 from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
 from microkpu.virtual.wdt import Wdt
 from microkpu.virtual.wire import Port, Wire, garbled, same_rate
-from microkpu.virtual.wiring import CONSOLE_PADS, Wiring, wiring_of
+from microkpu.virtual.wiring import CONSOLE_PADS, WIRINGS, Wiring, wiring_of
 
 # The longest stretch without an event or another end to stop at.
 STRETCH_SECONDS = 1e-3
@@ -116,6 +117,11 @@ class Board:
             uart.rx_function: uart for uart in self.uart.values()
         }
         """The serial port behind each receiving pad function."""
+        self.sockets: list[Socket] = []
+        """What an SPI master may reach through pads."""
+        wirings = [self.wiring] if strict else [self.wiring, *WIRINGS.values()]
+        self.lcd = Display(self, [wiring.lcd for wiring in wirings])
+        self.sockets.append(self.lcd)
         self.wires: list[Wire] = []
         self._jumpers: dict[int, list[int]] = {}
         self.console = self.wire(*CONSOLE_PADS, self.uart_byte)

@@ -11,6 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from microkpu.virtual.events import Event, Events
+from microkpu.virtual.fpioa import (
+    NONE,
+    SPI0_D0,
+    SPI0_SCLK,
+    SPI0_SS0,
+    SPI1_D0,
+    SPI1_SCLK,
+    SPI1_SS0,
+)
 from microkpu.virtual.registers import Block, DmaPort, Register
 
 if TYPE_CHECKING:
@@ -29,33 +38,51 @@ DR_WORDS = 36
 LINES = (1, 2, 4, 8)
 INDEX = {"spi0": 0, "spi1": 1, "spi3": 3}
 IRQ = {"spi0": 1, "spi1": 2, "spi3": 4}
+PADS = {"spi0": (SPI0_D0, SPI0_SS0, SPI0_SCLK), "spi1": (SPI1_D0, SPI1_SS0, SPI1_SCLK)}
 Words = npt.NDArray[np.uint32]
 
 
 class Chip(Protocol):
     """What hangs on a chip select."""
 
-    def select(self) -> None: ...
+    def select(self, hz: float) -> None:
+        """The master begins a transfer, with a clock of `hz`."""
+
     def deselect(self) -> None: ...
-    def put(self, value: int, bits: int, lines: int) -> None: ...
+    def put(self, value: int, bits: int, lines: int) -> None:
+        """An instruction or address goes out on some lines."""
+
     def dummy(self, clocks: int) -> None: ...
-    def get(self, count: int, lines: int) -> bytes: ...
-    def exchange(self, value: int, bits: int) -> int: ...
+    def feed(self, data: bytes, lines: int) -> None:
+        """Bytes go out, and nobody looks at what comes in."""
+
+    def get(self, count: int, lines: int) -> bytes:
+        """Bytes come in while nothing goes out."""
+
+    def exchange(self, data: bytes) -> bytes:
+        """Bytes go out and come in at once, on one line each."""
+
+
+class Socket(Protocol):
+    """A part of the board that hangs on pads and may be what a master reaches through them."""
+
+    def chip_on(self, spi: Spi, chip_select: int) -> Chip | None: ...
 
 
 class NoChip:
-    """An empty chip select: the input line is pulled up."""
+    """Nothing there: the input line is pulled up."""
 
-    def select(self) -> None: ...
+    def select(self, hz: float) -> None: ...
     def deselect(self) -> None: ...
     def put(self, value: int, bits: int, lines: int) -> None: ...
     def dummy(self, clocks: int) -> None: ...
+    def feed(self, data: bytes, lines: int) -> None: ...
 
     def get(self, count: int, lines: int) -> bytes:
         return b"\xff" * count
 
-    def exchange(self, value: int, bits: int) -> int:
-        return (1 << bits) - 1
+    def exchange(self, data: bytes) -> bytes:
+        return b"\xff" * len(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +149,10 @@ class Spi(Block):
         super().__init__(board, name, base)
         self.index = INDEX[name]
         self.rx_request, self.tx_request = 2 * self.index, 2 * self.index + 1
+        self.data0, self.select0, self.clock = PADS.get(name, (NONE, NONE, NONE))
+        """The pad functions of the first data line, the first chip select and the clock."""
         self.chips: dict[int, Chip] = {}
+        """Chips on lines that are no pads, by chip select."""
         self.overruns = 0
         self._tx: deque[int] = deque()
         self._rx: deque[int] = deque()
@@ -182,6 +212,17 @@ class Spi(Block):
 
     def write_spi_ctrlr0(self, _: int) -> None:
         self._configured("spi_ctrlr0")
+
+    @property
+    def busy(self) -> bool:
+        """Whether words are on the lines."""
+        return self._event is not None
+
+    @property
+    def hz(self) -> float:
+        """The rate on the clock line."""
+        divisor = self.words[BAUDR >> 2] & 0xFFFE
+        return self.board.sysctl.spi_hz(self.index) / divisor if divisor else 0.0
 
     def _cycles(self, clocks: int) -> int:
         divisor = self.words[BAUDR >> 2] & 0xFFFE
@@ -317,9 +358,8 @@ class Spi(Block):
         if self._chip is None:
             if len(self._tx) < setup.header:
                 return
-            chip_select = self.words[SER >> 2].bit_length() - 1
-            self._chip = self.chips.get(chip_select, NO_CHIP)
-            self._chip.select()
+            self._chip = self._find(self.words[SER >> 2].bit_length() - 1)
+            self._chip.select(self.hz)
             clocks = self._send_header(setup) if setup.lines > 1 else 0
         if setup.tmod == RX_ONLY:
             if setup.lines == 1:
@@ -334,6 +374,14 @@ class Spi(Block):
                 self._event = self.board.events.after(self._cycles(clocks), self._continue)
             else:
                 self._send(setup)
+
+    def _find(self, chip_select: int) -> Chip:
+        """What the lines and pads reach now."""
+        for socket in self.board.sockets:
+            chip = socket.chip_on(self, chip_select)
+            if chip is not None:
+                return chip
+        return self.chips.get(chip_select, NO_CHIP)
 
     def _send_header(self, setup: Setup) -> int:
         assert self._chip is not None
@@ -351,29 +399,40 @@ class Spi(Block):
 
     def _send(self, setup: Setup) -> None:
         """Shifts the next word out, or all that FIFO and DMA channel hold."""
-        assert self._chip is not None
-        frames = [self._tx.popleft()]
-        if self.words[DMACR >> 2] & 2 and self.board.dmac.waiting(self.tx_request):
-            frames += self._tx
-            self._tx.clear()
-            frames += self.board.dmac.pull(self.tx_request, None).tolist()
-        got: list[int] = []
-        for frame in frames:
-            frame = self._wire(frame, setup.bits)
-            if setup.lines == 1:
-                got.append(self._wire(self._chip.exchange(frame, setup.bits), setup.bits))
-            else:
-                self._chip.put(frame, setup.bits, setup.lines)
-        cycles = self._cycles(len(frames) * setup.bits // setup.lines)
-        keep = got if setup.tmod == TX_RX else []
-        self._event = self.board.events.after(cycles, lambda: self._arrived(keep))
+        waiting = self.words[DMACR >> 2] & 2 and self.board.dmac.waiting(self.tx_request)
+        if not waiting:
+            word = self._shift(np.array([self._tx.popleft()], np.uint32), setup)
+            cycles = self._cycles(setup.bits // setup.lines)
+            self._event = self.board.events.after(cycles, lambda: self._arrived(word))
+            return
+        got = self._shift(np.array(self._tx, np.uint32), setup)
+        frames = len(self._tx) + waiting
+        self._tx.clear()
+        # The channel is through when its last words fit into the FIFO.
+        if frames <= DEPTH:
+            self._send_rest(setup, frames, got)
+        else:
+            cycles = self._cycles((frames - DEPTH) * setup.bits // setup.lines)
+            self._event = self.board.events.after(
+                cycles, lambda: self._send_rest(setup, DEPTH, got)
+            )
 
-    def _wire(self, frame: int, bits: int) -> int:
-        """A frame goes most significant bit first, unless `endian` turns its bytes round."""
-        frame &= (1 << bits) - 1
-        if self.words[ENDIAN >> 2] & 1 and bits > 8:
-            return int.from_bytes(frame.to_bytes(bits // 8, "little"), "big")
-        return frame
+    def _send_rest(self, setup: Setup, frames: int, got: Words) -> None:
+        """The channel's words go out, and the last `frames` take their time."""
+        more = self._shift(self.board.dmac.pull(self.tx_request, None), setup)
+        got = np.concatenate([got, more])
+        cycles = self._cycles(frames * setup.bits // setup.lines)
+        self._event = self.board.events.after(cycles, lambda: self._arrived(got))
+
+    def _shift(self, frames: Words, setup: Setup) -> Words:
+        """Puts words on the lines; gives what came in meanwhile, if somebody wants it."""
+        assert self._chip is not None
+        size, little = setup.bits // 8, bool(self.words[ENDIAN >> 2] & 1)
+        data = pack(frames, size, little)
+        if setup.tmod == TX_RX and setup.lines == 1:
+            return unpack(self._chip.exchange(data), size, little)
+        self._chip.feed(data, setup.lines)
+        return NO_WORDS
 
     def _start_receiving(self, clocks: int) -> None:
         self._left = (self.words[CTRLR1 >> 2] & 0xFFFF) + 1
@@ -393,15 +452,13 @@ class Spi(Block):
         clocks += count * setup.bits // setup.lines
         self._event = self.board.events.after(self._cycles(clocks), lambda: self._arrived(frames))
 
-    def _arrived(self, frames: list[int] | Words) -> None:
+    def _arrived(self, frames: Words) -> None:
         if len(frames):
             if self.words[DMACR >> 2] & 1 and self.board.dmac.waiting(self.rx_request):
-                words = np.concatenate(
-                    [np.array(self._rx, np.uint32), np.asarray(frames, np.uint32)]
-                )
+                words = np.concatenate([np.array(self._rx, np.uint32), frames])
                 self._rx.clear()
                 frames = words[self.board.dmac.push(self.rx_request, words) :]
-            for frame in frames if isinstance(frames, list) else frames.tolist():
+            for frame in frames.tolist():
                 if len(self._rx) < RX_DEPTH:
                     self._rx.append(frame)
                 else:
@@ -428,6 +485,15 @@ class Spi(Block):
 
 
 NO_CHIP = NoChip()
+NO_WORDS: Words = np.empty(0, np.uint32)
+
+
+def pack(frames: Words, size: int, little: bool) -> bytes:
+    """FIFO words as they go over the wire: most significant byte first, unless turned round."""
+    if size == 3:
+        parts = [frames >> shift & 0xFF for shift in ((0, 8, 16) if little else (16, 8, 0))]
+        return np.stack(parts, 1).astype(np.uint8).tobytes()
+    return frames.astype(f"{'<' if little else '>'}u{size}").tobytes()
 
 
 def unpack(data: bytes, size: int, little: bool) -> Words:

@@ -119,7 +119,7 @@ class Nor:
         self._at = 0  # bytes read or written in the data phase
         self._input = bytearray()
 
-    def select(self) -> None:
+    def select(self, hz: float) -> None:
         self._begin()
         if self._continuous is not None:
             self._opcode = self._continuous
@@ -209,20 +209,31 @@ class Nor:
         self._at += count
         return out
 
-    def exchange(self, value: int, bits: int) -> int:
-        """Full duplex on one line: takes bits, gives the bits that came meanwhile."""
+    def feed(self, data: bytes, lines: int) -> None:
+        """Bytes go in on `lines` lines."""
+        for byte in data:
+            self.put(byte, 8, lines)
+
+    def exchange(self, data: bytes) -> bytes:
+        """Full duplex on one line: takes bytes, gives those that came meanwhile."""
+        out = bytearray()
+        for byte in data:
+            if self._reading():
+                out += self.get(1, 1)
+            else:
+                self.put(byte, 8, 1)
+                out.append(0xFF)
+        return bytes(out)
+
+    def _reading(self) -> bool:
         shape = self._shape
-        reading = (
+        return (
             shape is not None
             and not self._ignored
             and shape.read_lines == 1
             and not self._dummy
             and self._bits >= ((32 if shape.mode else 24) if shape.address_lines else 0)
         )
-        if reading:
-            return int.from_bytes(self.get(bits // 8, 1), "big")
-        self.put(value, bits, 1)
-        return (1 << bits) - 1
 
     def deselect(self) -> None:
         """Chip select rises: programs, erases and status writes begin now."""

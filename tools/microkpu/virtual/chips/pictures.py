@@ -43,10 +43,11 @@ class Pictures:
         """The present picture, or a part of it given in shares, scaled to a size."""
         picture = self._open()
         if box != WHOLE:
-            size = (picture.width, picture.height) * 2
+            wide, high = picture.size
             picture = picture.crop(
-                [round(share * edge) for share, edge in zip(box, size, strict=True)]
-            )
+                (round(box[0] * wide), round(box[1] * high),
+                 round(box[2] * wide), round(box[3] * high))
+            )  # fmt: skip
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(picture, np.uint8)
