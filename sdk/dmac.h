@@ -15,8 +15,8 @@
 // Who has which channel.
 typedef enum {
     DMAC_CHANNEL0, // flash
-    DMAC_CHANNEL1,
-    DMAC_CHANNEL2,
+    DMAC_CHANNEL1, // display
+    DMAC_CHANNEL2, // SD card
     DMAC_CHANNEL3,
     DMAC_CHANNEL4, // copies into AI RAM
     DMAC_CHANNEL5, // the KPU's result
@@ -24,6 +24,8 @@ typedef enum {
 } dmac_channel_number_t;
 
 #define DMAC_CHANNEL_FLASH DMAC_CHANNEL0
+#define DMAC_CHANNEL_LCD DMAC_CHANNEL1
+#define DMAC_CHANNEL_SD DMAC_CHANNEL2
 #define DMAC_CHANNEL_COPY DMAC_CHANNEL4
 #define DMAC_CHANNEL_KPU DMAC_CHANNEL5
 

@@ -146,7 +146,12 @@ int spi_receive_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_s
     return end(bus, finished);
 }
 
-int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+static int feed(dmac_channel_number_t channel, const bus_t *bus, const uint32_t *words, size_t count) {
+    return dmac_set_single_mode(channel, words, (void *)&bus->regs->dr[0], DMAC_ADDR_INCREMENT, DMAC_ADDR_NOCHANGE,
+        DMAC_MSIZE_4, DMAC_TRANS_WIDTH_32, count);
+}
+
+int spi_start_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     const uint32_t *words, size_t count) {
     const bus_t *bus = bus_of(spi_num);
     if (bus == NULL || (unsigned)chip_select >= SPI_CHIP_SELECT_MAX) {
@@ -156,13 +161,34 @@ int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, 
     begin(bus, SPI_TMOD_TX, 0);
     bus->regs->dmatdlr = TX_LEVEL;
     bus->regs->dmacr = SPI_DMACR_TX;
-    if (dmac_set_single_mode(channel, words, (void *)&bus->regs->dr[0], DMAC_ADDR_INCREMENT, DMAC_ADDR_NOCHANGE,
-        DMAC_MSIZE_4, DMAC_TRANS_WIDTH_32, count) != DMAC_OK) {
+    if (feed(channel, bus, words, count) != DMAC_OK) {
         quiet(bus->regs);
         return SPI_ERR_ARG;
     }
     bus->regs->ser = 1u << chip_select;
-    return end(bus, dmac_wait_done(channel) == DMAC_OK);
+    return SPI_OK;
+}
+
+int spi_next_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, const uint32_t *words, size_t count) {
+    const bus_t *bus = bus_of(spi_num);
+    if (bus == NULL) {
+        return SPI_ERR_ARG;
+    }
+    if (dmac_wait_done(channel) != DMAC_OK) {
+        return SPI_ERR_TIMEOUT;
+    }
+    return feed(channel, bus, words, count) == DMAC_OK ? SPI_OK : SPI_ERR_ARG;
+}
+
+int spi_finish_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num) {
+    const bus_t *bus = bus_of(spi_num);
+    return bus == NULL ? SPI_ERR_ARG : end(bus, dmac_wait_done(channel) == DMAC_OK);
+}
+
+int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+    const uint32_t *words, size_t count) {
+    int result = spi_start_words_dma(channel, spi_num, chip_select, words, count);
+    return result == SPI_OK ? spi_finish_words_dma(channel, spi_num) : result;
 }
 
 int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,

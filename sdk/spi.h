@@ -64,7 +64,7 @@ int spi_init_non_standard(spi_device_num_t spi_num, uint32_t instruction_length,
 // The fastest rate not above spi_clk, which is returned; 0 for a bus that is none.
 uint32_t spi_set_clk_rate(spi_device_num_t spi_num, uint32_t spi_clk);
 
-// Frames of 8 bits on one line: a command, then data. Up to 32 bytes out, up to 31 in.
+// Frames of 8 bits: a command, then data. Up to 32 bytes out, over as many lines as the format has; up to 31 in, on one.
 int spi_send_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *cmd_buff,
     size_t cmd_len, const uint8_t *tx_buff, size_t tx_len);
 int spi_receive_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *cmd_buff,
@@ -73,6 +73,12 @@ int spi_receive_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_s
 // Frames of 32 bits. Sends words, up to a million.
 int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     const uint32_t *words, size_t count);
+// The same in steps: between them the controller owns the words, and the CPU can do something else. spi_next_words_dma()
+// waits until the words before it have gone into the FIFO and sends on. After a start that gave SPI_OK comes a finish.
+int spi_start_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+    const uint32_t *words, size_t count);
+int spi_next_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, const uint32_t *words, size_t count);
+int spi_finish_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num);
 // Sends instruction and address, then receives `count` words, up to 65536 and a multiple of four.
 int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     uint32_t instruction, uint32_t address, uint32_t *words, size_t count);
