@@ -5,6 +5,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+# What the drivers of the parts on the board want of its tables: pads, sizes, rates.
+PARTS = {
+    "lcd": ("cs", "rst", "dc", "wr", "width", "height", "madctl", "hz"),
+    "camera": ("sda", "scl", "rst", "vsync", "pwdn", "href", "xclk", "pclk"),
+    "sd": ("sclk", "mosi", "miso", "cs"),
+}
+
 
 def header(board: dict) -> str:
     banks = sum(1 << bank for bank in board["banks_1v8"])
@@ -16,6 +23,8 @@ def header(board: dict) -> str:
         "BOARD_CONSOLE_TX": board["console"]["tx"],
         "BOARD_BANKS_1V8": f"0x{banks:02x}",
     }
+    for part, names in PARTS.items():
+        lines |= {f"BOARD_{part}_{name}".upper(): board[part][name] for name in names}
     defines = "".join(f"#define {name} {value}\n" for name, value in lines.items())
     return f"// Made by board_header.py from the board's board.toml.\n{defines}"
 
