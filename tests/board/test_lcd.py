@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: MIT
+"""The display as a script sees it, and what then stands on its glass."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from microkpu.board import RemoteBoard, ScriptError
+from microkpu.virtual import Board
+
+from .image_support import Pixels, give_image, noise
+
+W, H = 320, 240
+BLACK, RED, GREEN, BLUE = 0x0000, 0xF800, 0x07E0, 0x001F
+
+
+@pytest.fixture
+def lcd(board: RemoteBoard) -> RemoteBoard:
+    """A board whose display is on and black."""
+    board.exec("import lcd\nlcd.init()")
+    return board
+
+
+def glass(virtual: Board) -> Pixels:
+    """What one who holds the board sees, without the low bits."""
+    rgb = np.asarray(virtual.lcd.image()).astype(np.uint16)
+    return (rgb[..., 0] >> 3 << 11 | rgb[..., 1] >> 2 << 5 | rgb[..., 2] >> 3).astype(np.uint16)
+
+
+def filled(color: int) -> Pixels:
+    return np.full((H, W), color, np.uint16)
+
+
+def assert_glass(virtual: Board, wanted: npt.NDArray[np.uint16]) -> None:
+    np.testing.assert_array_equal(glass(virtual), wanted)
+
+
+def error(board: RemoteBoard, code: str) -> str:
+    with pytest.raises(ScriptError) as caught:
+        board.exec(code)
+    return caught.value.last_line
+
+
+# On and off.
+
+
+def test_before_init_the_error_says_what_to_do(board: RemoteBoard) -> None:
+    board.exec("import lcd")
+    assert board.eval("lcd.type()") is None
+    wanted = "RuntimeError: the display is not on: lcd.init() first"
+    for call in ("clear()", "width()", "rotation(1)", "fill_rectangle(0, 0, 1, 1)"):
+        assert error(board, f"lcd.{call}") == wanted
+
+
+def test_init_says_what_is_there(lcd: RemoteBoard) -> None:
+    assert lcd.eval("(lcd.width(), lcd.height(), lcd.type(), lcd.freq())") == (W, H, 1, 15000000)
+    assert lcd.eval("(lcd.rotation(), lcd.mirror(), lcd.get_backlight())") == (0, 0, 100)
+    assert lcd.eval("lcd.freq(4000000)") <= 4000000
+
+
+def test_types_of_other_boards_are_refused(board: RemoteBoard) -> None:
+    board.exec("import lcd")
+    assert error(board, "lcd.init(type=3)").startswith("ValueError: type error: type 3")
+    assert error(board, "lcd.init(lcd_type=1)").startswith("ValueError: type error: ")
+    assert error(board, "lcd.init(width=0)").startswith("ValueError: a display of 0x240")
+
+
+def test_type_0_draws_nowhere(board: RemoteBoard) -> None:
+    board.exec("import image, lcd\nlcd.init(type=0)\nlcd.display(image.Image())\nlcd.clear()")
+    assert board.eval("lcd.type()") == 0
+
+
+@pytest.mark.virtual_only
+def test_init_wakes_the_glass_in_a_colour(board: RemoteBoard, virtual: Board) -> None:
+    board.exec("import lcd\nlcd.init(color=lcd.BLUE)")
+    assert virtual.lcd.panel.shows
+    assert_glass(virtual, filled(BLUE))
+    board.exec("lcd.deinit()")
+    assert not virtual.lcd.panel.shows
+    assert error(board, "lcd.clear()").startswith("RuntimeError: ")
+
+
+# Pictures.
+
+
+@pytest.mark.virtual_only
+def test_a_picture_of_the_displays_size(lcd: RemoteBoard, virtual: Board) -> None:
+    pixels = noise(W, H)
+    give_image(lcd, "i", pixels)
+    lcd.exec("lcd.display(i)")
+    assert_glass(virtual, pixels)
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize(("w", "h"), [(101, 77), (3, 1), (320, 17), (5, 240)])
+def test_a_smaller_picture_stands_in_the_middle_of_black(
+    lcd: RemoteBoard, virtual: Board, w: int, h: int
+) -> None:
+    pixels = noise(w, h)
+    give_image(lcd, "i", pixels)
+    lcd.exec("lcd.clear(lcd.RED)\nlcd.display(i)")
+    wanted = filled(BLACK)
+    x, y = (W - w) // 2, (H - h) // 2
+    wanted[y : y + h, x : x + w] = pixels
+    assert_glass(virtual, wanted)
+
+
+@pytest.mark.virtual_only
+def test_a_larger_picture_shows_its_middle(lcd: RemoteBoard, virtual: Board) -> None:
+    pixels = noise(334, 250)
+    give_image(lcd, "i", pixels)
+    lcd.exec("lcd.display(i)")
+    assert_glass(virtual, pixels[5 : 5 + H, 7 : 7 + W])
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize(("x", "y"), [(10, 20), (-7, 200), (300, -3)])
+def test_a_picture_at_a_place_leaves_the_rest(
+    lcd: RemoteBoard, virtual: Board, x: int, y: int
+) -> None:
+    pixels = noise(64, 48)
+    give_image(lcd, "i", pixels)
+    lcd.exec(f"lcd.clear(lcd.GREEN)\nlcd.display(i, oft=({x}, {y}))")
+    wanted = np.full((H + 200, W + 200), GREEN, np.uint16)
+    wanted[100 + y : 148 + y, 100 + x : 164 + x] = pixels
+    assert_glass(virtual, wanted[100 : 100 + H, 100 : 100 + W])
+
+
+@pytest.mark.virtual_only
+def test_a_part_of_a_picture(lcd: RemoteBoard, virtual: Board) -> None:
+    pixels = noise(64, 48)
+    give_image(lcd, "i", pixels)
+    lcd.exec("lcd.display(i, roi=(3, 5, 21, 1000), oft=(1, 2))")
+    wanted = filled(BLACK)
+    wanted[2 : 2 + 43, 1 : 1 + 21] = pixels[5:48, 3:24]
+    assert_glass(virtual, wanted)
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize("w", [320, 51])
+def test_a_gray_picture(lcd: RemoteBoard, virtual: Board, w: int) -> None:
+    give_image(lcd, "i", noise(w, 40))
+    lcd.exec("g = i.to_grayscale(copy=True)\nlcd.display(g, oft=(0, 0))")
+    gray = np.frombuffer(lcd.get_buffer("g"), np.uint8).reshape(40, w).astype(np.uint16)
+    wanted = filled(BLACK)
+    wanted[:40, :w] = gray >> 3 << 11 | gray >> 2 << 5 | gray >> 3
+    assert_glass(virtual, wanted)
+
+
+def test_what_cannot_be_displayed(lcd: RemoteBoard) -> None:
+    assert error(lcd, "lcd.display(3)") == "TypeError: want an image, not int"
+    lcd.exec("import image\ni = image.Image(size=(8, 8))")
+    assert "has no pixel of the 8x8 image" in error(lcd, "lcd.display(i, roi=(9, 0, 1, 1))")
+    lcd.exec("i.__del__()")
+    assert error(lcd, "lcd.display(i)") == "ValueError: image has no pixels: its memory was freed"
+
+
+# Colours and rectangles.
+
+
+@pytest.mark.virtual_only
+def test_clear_and_rectangles(lcd: RemoteBoard, virtual: Board) -> None:
+    lcd.exec("lcd.clear((255, 0, 0))\nlcd.fill_rectangle(-5, 10, 8, 3, lcd.GREEN)")
+    lcd.exec("lcd.fill_rectangle(319, 239, 50, 50, (0, 0, 255))\nlcd.fill_rectangle(4, 4, 0, 9)")
+    wanted = filled(RED)
+    wanted[10:13, 0:3] = GREEN
+    wanted[239, 319] = BLUE
+    assert_glass(virtual, wanted)
+
+
+# How it lies.
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("mirrored", [0, 1])
+def test_rotation_is_clockwise_and_mirror_swaps_sides(
+    lcd: RemoteBoard, virtual: Board, quarters: int, mirrored: int
+) -> None:
+    lcd.exec(f"lcd.rotation({quarters})\nlcd.mirror({mirrored})")
+    w, h = (H, W) if quarters % 2 else (W, H)
+    assert lcd.eval("(lcd.rotation(), lcd.mirror(), lcd.width(), lcd.height())") == (
+        quarters,
+        mirrored,
+        w,
+        h,
+    )
+    pixels = noise(w, h)
+    give_image(lcd, "i", pixels)
+    lcd.exec("lcd.display(i)")
+    drawn = pixels[:, ::-1] if mirrored else pixels
+    assert_glass(virtual, np.rot90(drawn, -quarters))
+
+
+def test_a_rotation_that_is_none(lcd: RemoteBoard) -> None:
+    assert error(lcd, "lcd.rotation(4)").startswith("ValueError: value:[0,3]")
+
+
+@pytest.mark.virtual_only
+def test_direction_and_registers_reach_the_controller(lcd: RemoteBoard, virtual: Board) -> None:
+    lcd.exec("lcd.direction(lcd.XY_RLUD)")
+    assert (virtual.lcd.panel.madctl, lcd.eval("lcd.width()")) == (0x00, 240)
+    lcd.exec("lcd.direction(lcd.YX_LRUD)\nlcd.bgr_to_rgb(True)")
+    assert (virtual.lcd.panel.madctl, lcd.eval("lcd.width()")) == (0x68, 320)
+    lcd.exec("lcd.register(0x36, 0xA0)\nlcd.register(0x2A, [0, 1, 0, 2])")
+    assert virtual.lcd.panel.madctl == 0xA0
+    assert virtual.lcd.panel.log[-1] == (0x2A, bytes([0, 1, 0, 2]))
