@@ -139,6 +139,7 @@ HEADER = {
     "output": (patched(TINY, 28, 11520), "output 0 lies at byte 11520 of main memory, where no"),
     "odd output": (patched(TINY, 28, 2305), "output 0 lies at byte 2305 of main memory"),
     "empty output": (patched(TINY, 32, 0), "output 0 lies at byte 2304 of main memory"),
+    "short body": (patched(TINY, 40, 8), "layer 0 (K210Conv): the body's size is 8, at least 24"),
     "body size": (patched(TINY, 40, 5), "layer 0 (K210Conv): the body's size is 5, which is no"),
 }
 
