@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""Reads an ONNX model: checked, with one picture at a time, as a Graph with all shapes known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto, helper, numpy_helper, version_converter
+
+from microkpu.convert.errors import ConvertError
+from microkpu.convert.graph import Graph, Node, Shape
+
+# Operators are read as they are since this version; older models are brought to it.
+OPSET = 13
+NEWEST = 26
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """The model of a file; ConvertError where it is none."""
+    try:
+        return onnx.load(path)
+    except OSError as error:
+        raise ConvertError(f"cannot read {path}: {error.strerror}") from None
+    except (DecodeError, ValueError) as error:
+        raise ConvertError(f"{path} is no ONNX model: {error}") from None
+
+
+def to_graph(model: onnx.ModelProto, input_shape: Shape | None = None) -> Graph:
+    """The checked model as a graph; `input_shape` is for models that leave sizes open."""
+    try:
+        onnx.checker.check_model(model, full_check=False)
+    except onnx.checker.ValidationError as error:
+        raise ConvertError(f"the model is not valid ONNX: {_first_line(error)}") from None
+    model = _at_known_opset(model)
+    _refuse_odd_nodes(model)
+    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    inputs = _inputs(model, set(constants), input_shape)
+    nodes = [_node(place, node) for place, node in enumerate(model.graph.node)]
+    graph = Graph(
+        nodes=nodes,
+        constants=dict(constants),
+        inputs=inputs,
+        outputs=[output.name for output in model.graph.output],
+        opset=_opset(model),
+    )
+    try:
+        graph.tidy()
+        graph.infer()
+    except onnx.shape_inference.InferenceError as error:
+        raise ConvertError(f"shapes do not fit together: {_first_line(error)}") from None
+    return graph
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    for opset in model.opset_import:
+        if opset.domain in ("", "ai.onnx"):
+            return int(opset.version)
+    raise ConvertError("the model names no version of ONNX's operators: export it again")
+
+
+def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
+    opset = _opset(model)
+    if opset > NEWEST:
+        raise ConvertError(
+            f"the model uses ONNX operators of version {opset}, {NEWEST} is the newest known: "
+            f"export it with opset_version={NEWEST} or less"
+        )
+    if opset >= OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, OPSET)
+    except Exception as error:  # the converter raises RuntimeError and worse
+        raise ConvertError(
+            f"the model uses ONNX operators of version {opset}, which cannot be brought to "
+            f"{OPSET} ({_first_line(error)}): export it with opset_version={OPSET} or more"
+        ) from None
+
+
+def _refuse_odd_nodes(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx"):
+            raise ConvertError(
+                f"node {node.name or node.output[0]!r} ({node.op_type}) is of {node.domain!r}, "
+                "not of ONNX itself: export the model without custom operators"
+            )
+        if any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
+               for a in node.attribute):  # fmt: skip
+            raise ConvertError(
+                f"node {node.name or node.output[0]!r} ({node.op_type}) has branches that are "
+                "chosen at run time: a kmodel runs every layer: export the model without them"
+            )
+
+
+def _node(place: int, node: onnx.NodeProto) -> Node:
+    attributes: dict[str, Any] = {}
+    for attribute in node.attribute:
+        value = helper.get_attribute_value(attribute)
+        attributes[attribute.name] = value.decode() if isinstance(value, bytes) else value
+    name = node.name or (node.output[0] if node.output else f"#{place}")
+    outputs = list(node.output)
+    while outputs and not outputs[-1]:
+        outputs.pop()
+    return Node(node.op_type, list(node.input), outputs, attributes, name)
+
+
+def _inputs(model: onnx.ModelProto, constants: set[str], given: Shape | None) -> dict[str, Shape]:
+    moving = [each for each in model.graph.input if each.name not in constants]
+    if len(moving) != 1:
+        names = ", ".join(repr(each.name) for each in moving) or "none"
+        raise ConvertError(f"the model has inputs {names}: one is wanted, as forward() takes one")
+    info = moving[0]
+    tensor = info.type.tensor_type
+    if tensor.elem_type != TensorProto.FLOAT:
+        kind = TensorProto.DataType.Name(tensor.elem_type)
+        raise ConvertError(f"input {info.name!r} is {kind}: export the model with a float32 input")
+    sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
+    if given is not None:
+        if len(given) == len(sizes) - 1:
+            given = (1, *given)
+        fits = len(given) == len(sizes) and all(
+            s in (0, g) for s, g in zip(sizes[1:], given[1:], strict=True)
+        )
+        if not fits:
+            raise ConvertError(f"the input's shape is {sizes}, which {list(given)} does not fit")
+        sizes = list(given)
+    if sizes:
+        # One picture at a time, whatever the model was trained with.
+        sizes[0] = 1
+    if not sizes or min(sizes) < 1:
+        raise ConvertError(
+            f"input {info.name!r} leaves sizes open ({_dimensions(tensor)}): give them with "
+            "--input-shape, as in --input-shape 3x224x224"
+        )
+    return {info.name: tuple(sizes)}
+
+
+def _dimensions(tensor: Any) -> str:
+    shown = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?"
+             for d in tensor.shape.dim]  # fmt: skip
+    return "x".join(shown)
