@@ -1,0 +1,453 @@
+# SPDX-License-Identifier: MIT
+"""From the rewritten network to steps: who computes what, in which form values are handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from microkpu.convert.errors import NodeError
+from microkpu.convert.floats import FloatRunner
+from microkpu.convert.graph import Graph, Node
+from microkpu.convert.layer import FloatLayer, quantise_layer
+from microkpu.convert.lower_cpu import HANDLERS, unary_handler
+from microkpu.convert.passes.activations import WITH_SCALAR, Activation, leads_to_outputs_only
+from microkpu.convert.passes.joins import from_kpu
+from microkpu.convert.passes.layers import Layer, layers_of
+from microkpu.convert.passes.limits import MOST_CHANNELS, is_depthwise, side_fits
+from microkpu.convert.passes.transposes import ONE_BY_ONE
+from microkpu.convert.pieces import Function
+from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
+from microkpu.kmodel.layer_words import map_group
+from microkpu.kmodel.quantize import Floats, Quantization, QuantizedConv
+
+# Operators that leave every element as it is, so that bytes keep their meaning.
+MOVING = {
+    "Reshape", "Transpose", "Slice", "Pad", "DepthToSpace", "SpaceToDepth", "Concat", "Identity",
+    "Resize", "Gather", "Split", "MaxPool",
+}  # fmt: skip
+Range = tuple[float, float]
+
+
+@dataclass
+class InputScale:
+    """What bytes of the input mean: (byte - mean) * scale for each channel."""
+
+    quantization: Quantization
+    # The input in real numbers is what the quantisation says, times factor, plus offset.
+    factor: Floats
+    offset: Floats
+
+    @property
+    def plain(self) -> bool:
+        return bool(np.all(self.factor == 1) and np.all(self.offset == 0))
+
+
+class Lowering:
+    """Walks through a graph once; `form` gives a value as a map, as bytes or as floats."""
+
+    def __init__(self, graph: Graph, ranges: Mapping[str, Range], input_scale: InputScale) -> None:
+        self.graph = graph
+        self.ranges = ranges
+        self.scale = input_scale
+        self.layers = {layer.conv.output: layer for layer in layers_of(graph)}
+        self._inner = {id(node): layer for layer in self.layers.values() for node in layer.nodes}
+        self._forms: dict[str, dict[Place, Tensor]] = {}
+        self._makers: dict[Tensor, KpuStep] = {}
+        # Nodes that a step before them does too.
+        self.done: set[int] = set()
+        (self.input,) = graph.inputs
+        self.beside = self._concatenations()
+        self._parts = self._direct_parts()
+        self._parents: dict[str, Tensor] = {}
+        self.quantizations = self._shared_quantizations()
+        self.program = Program(self._input_tensor())
+
+    # -- the walk
+
+    def run(self) -> Program:
+        for node in self.graph.nodes:
+            layer = self._inner.get(id(node))
+            if id(node) in self.done:
+                continue
+            if layer is not None:
+                if node is layer.conv:
+                    self._kpu_layer(layer)
+            elif node.output in self.beside:
+                self._join(node)
+            elif len(set(self.graph.moving_inputs(node))) == 1 and (
+                node.op in ONE_BY_ONE or (node.op in WITH_SCALAR and self._scalar(node))
+            ):
+                unary_handler(self, node)
+            elif node.op in HANDLERS:
+                HANDLERS[node.op](self, node)
+            else:
+                why = f" ({node.cpu})" if node.cpu else ""
+                raise NodeError(
+                    node,
+                    f"neither the KPU{why} nor the CPU operators of kmodels "
+                    f"{self.graph.target.upper()} compute it",
+                    "replace it in the model, or end the model before it",
+                )
+        for name in self.graph.outputs:
+            self.program.outputs.append(self.form(name, Place.FLOATS))
+        for name, forms in self._forms.items():
+            for place in (Place.MAP, Place.BYTES, Place.FLOATS):
+                if place in forms and forms[place].place is not Place.CONSTANT:
+                    self.program.values.setdefault(name, forms[place])
+        return self.program
+
+    def _scalar(self, node: Node) -> bool:
+        return all(
+            self.graph.constants[name].size == 1
+            for name in node.inputs
+            if name in self.graph.constants
+        )
+
+    # -- forms of values
+
+    def has(self, name: str, place: Place) -> bool:
+        return place in self._forms.get(name, {})
+
+    def quantised(self, name: str) -> bool:
+        """Whether a value is there in bytes, on the KPU or in main memory."""
+        return self.has(name, Place.MAP) or self.has(name, Place.BYTES)
+
+    def moves_bytes(self, node: Node) -> bool:
+        """Whether elements of this node move as bytes: parts that end a model keep their own."""
+        return node.op != "Concat" or not leads_to_outputs_only(self.graph, node.output)
+
+    def put(self, name: str, tensor: Tensor) -> Tensor:
+        self._forms.setdefault(name, {})[tensor.place] = tensor
+        return tensor
+
+    def new(self, name: str, place: Place, shape: tuple[int, ...] | None = None) -> Tensor:
+        """A tensor for a value, not yet written."""
+        quantization = None if place is Place.FLOATS else self.quantizations[name]
+        return Tensor(name, place, shape or self.graph.shape(name), quantization)
+
+    def form(self, name: str, place: Place) -> Tensor:
+        """A value in the form wanted; the steps that bring it there are added where needed."""
+        forms = self._forms.setdefault(name, {})
+        if place not in forms:
+            maker = {
+                Place.MAP: self._to_map,
+                Place.BYTES: self._to_bytes,
+                Place.FLOATS: self._to_floats,
+            }[place]
+            forms[place] = maker(name)
+        return forms[place]
+
+    def cpu(
+        self, node: Node, kind: str, reads: list[Tensor], result: Tensor, **settings: object
+    ) -> Tensor:
+        self.program.steps.append(CpuStep(node, kind, reads, result, dict(settings)))
+        return result
+
+    def _reader(self, name: str) -> Node:
+        """A node to name in messages about a value."""
+        users = self.graph.users(name)
+        made_by = self.graph.producer(name)
+        return users[0] if users else made_by or Node("Output", [name], [name], name=name)
+
+    def _to_map(self, name: str) -> Tensor:
+        node = self._reader(name)
+        shape = self.graph.shape(name)
+        if len(shape) != 4 or not side_fits(*shape[2:]) or shape[1] > MOST_CHANNELS:
+            raise NodeError(
+                node,
+                f"its input {'x'.join(map(str, shape))} is no map of the KPU (4x4 to 512x256, "
+                f"1 to {MOST_CHANNELS} channels)",
+                "change the sizes in the model",
+            )
+        return self.cpu(node, "upload", [self.form(name, Place.BYTES)], self.new(name, Place.MAP))
+
+    def _to_bytes(self, name: str) -> Tensor:
+        forms = self._forms[name]
+        result = self.new(name, Place.BYTES)
+        if Place.FLOATS in forms:
+            return self.cpu(self._reader(name), "quantize", [forms[Place.FLOATS]], result)
+        tensor = forms[Place.MAP]
+        if name in self.beside and tensor.channels is not None:
+            node = self.beside[name]
+            parts = [self.form(each, Place.BYTES) for each in node.inputs]
+            return self.cpu(node, "concat", parts, result, axis=1)
+        step = self._makers.get(tensor)
+        if step is None:
+            step = self._copy(self._reader(name), tensor, self.new(name, Place.MAP))
+        step.main = result
+        return result
+
+    def _to_floats(self, name: str) -> Tensor:
+        source = self.form(name, Place.BYTES)
+        return self.cpu(self._reader(name), "dequantize", [source], self.new(name, Place.FLOATS))
+
+    def _input_tensor(self) -> Tensor:
+        users = self.graph.users(self.input)
+        on_kpu = [id(user) in self._inner for user in users]
+        if all(on_kpu) or (any(on_kpu) and self.graph.target == "v3"):
+            place = Place.MAP
+        elif self.graph.target == "v3" and not self._leads_to_kpu(self.input):
+            # The vendor's runtime begins with a dense layer on floats.
+            place = Place.FLOATS
+        else:
+            picture = len(self.graph.shape(self.input)) == 4
+            place = Place.BYTES if picture or any(on_kpu) else Place.FLOATS
+        return self.put(self.input, self.new(self.input, place))
+
+    def _leads_to_kpu(self, name: str) -> bool:
+        """Whether nothing but moves lies between a value and a layer of the KPU."""
+        return any(
+            id(user) in self._inner
+            or (user.op in MOVING and any(self._leads_to_kpu(output) for output in user.outputs))
+            for user in self.graph.users(name)
+        )
+
+    # -- layers of the KPU
+
+    def _kpu_layer(self, layer: Layer) -> None:
+        node = layer.conv
+        name = node.inputs[0]
+        source = self.form(name, Place.MAP)
+        weights = np.asarray(self.graph.constants[node.inputs[1]], np.float64)
+        bias_array = self.graph.constant(node, 2)
+        bias = np.zeros(len(weights)) if bias_array is None else bias_array.astype(np.float64)
+        depthwise = is_depthwise(self.graph, node)
+        if name == self.input and not self.scale.plain:
+            weights, bias = self._scaled(weights, bias, depthwise)
+        if source.channels is not None:
+            weights, source = self._over_gaps(node, weights, source, depthwise)
+        float_layer = FloatLayer(
+            weights,
+            bias,
+            self.function(layer.activation),
+            *self.ranges[node.output],
+            layer.pool_type,
+            depthwise,
+        )
+        result = self._result(layer.result)
+        conv, table = quantise_layer(float_layer, _known(source), self.quantizations[layer.result])
+        step = KpuStep(node, source, result, conv, None, (table.worst, table.mean))
+        self.program.steps.append(step)
+        self._makers[result] = step
+
+    def _scaled(self, weights: Floats, bias: Floats, depthwise: bool) -> tuple[Floats, Floats]:
+        """The first layer for bytes of the input instead of real numbers."""
+        factor = self.scale.factor.reshape(-1, 1) if depthwise else self.scale.factor
+        offset = self.scale.offset.reshape(-1, 1) if depthwise else self.scale.offset
+        moved = (weights.sum((2, 3)) * offset).sum(1)
+        return weights * factor.reshape(
+            (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
+        ), bias + moved
+
+    def _over_gaps(
+        self, node: Node, weights: Floats, source: Tensor, depthwise: bool
+    ) -> tuple[Floats, Tensor]:
+        """Weights of 0 for channels of a concatenation that belong to no part."""
+        places = source.channels or []
+        if not depthwise:
+            wide = np.zeros((len(weights), source.shape[1], *weights.shape[2:]))
+            wide[:, places] = weights
+            return wide, source
+        dense = np.zeros((len(places), source.shape[1], 1, 1))
+        dense[np.arange(len(places)), places] = 1
+        quantization = _known(source)
+        shape = (1, len(places), *source.shape[2:])
+        result = Tensor(source.name, Place.MAP, shape, quantization)
+        self._identity_step(node, source, result, dense, depthwise=False)
+        self._forms[source.name][Place.MAP] = result
+        return weights, result
+
+    def _identity_step(
+        self, node: Node, source: Tensor, result: Tensor, weights: Floats, *, depthwise: bool
+    ) -> KpuStep:
+        """A layer that hands bytes on, in another place or another selection."""
+        reads, writes = _known(source), _known(result)
+        low, high = reads.to_floats(0), reads.to_floats(255)
+        layer = FloatLayer(
+            weights, np.zeros(len(weights)), lambda x: x, float(low), float(high), 0, depthwise
+        )
+        conv, table = quantise_layer(layer, reads, writes)
+        step = KpuStep(node, source, result, conv, None, (table.worst, table.mean))
+        self.program.steps.append(step)
+        self._makers[result] = step
+        return step
+
+    def _copy(self, node: Node, source: Tensor, result: Tensor) -> KpuStep:
+        ones = np.ones((source.shape[1], 1, 1, 1))
+        return self._identity_step(node, source, result, ones, depthwise=True)
+
+    def function(self, activation: Activation) -> Function:
+        """The activation for arrays of numbers, as onnxruntime computes it."""
+        if not activation.nodes:
+            return lambda x: x
+        return function_of(self.graph, activation)
+
+    def _result(self, name: str) -> Tensor:
+        """A layer's result: a map of its own, or a part of the concatenation it is made for."""
+        if name not in self._parts:
+            return self.put(name, self.new(name, Place.MAP))
+        node, channel = self._parts[name]
+        part = self.new(name, Place.MAP)
+        part.parent, part.channel = self._parent(node), channel
+        return self.put(name, part)
+
+    # -- maps side by side
+
+    def _concatenations(self) -> dict[str, Node]:
+        """Concatenations of channels that the KPU reads: their parts lie side by side."""
+        found = {}
+        for node in self.graph.nodes:
+            if node.op != "Concat" or node.cpu or node.output not in self.graph.shapes:
+                continue
+            shape = self.graph.shape(node.output)
+            if len(shape) != 4 or node.attributes.get("axis", 0) % 4 != 1:
+                continue
+            if not side_fits(*shape[2:]) or self._width(node) > MOST_CHANNELS:
+                continue
+            if any(name in self.graph.constants for name in node.inputs):
+                continue
+            used = any(id(user) in self._inner for user in self.graph.users(node.output))
+            on_kpu = any(from_kpu(self.graph, name) for name in node.inputs)
+            if used or (on_kpu and not leads_to_outputs_only(self.graph, node.output)):
+                found[node.output] = node
+        return found
+
+    def _starts(self, node: Node) -> list[int]:
+        """The channel where each part begins: parts share no rows of AI RAM."""
+        group = map_group(self.graph.shape(node.output)[3])
+        starts, at = [], 0
+        for name in node.inputs:
+            at += -at % group
+            starts.append(at)
+            at += self.graph.shape(name)[1]
+        return starts
+
+    def _width(self, node: Node) -> int:
+        return self._starts(node)[-1] + self.graph.shape(node.inputs[-1])[1]
+
+    def _direct_parts(self) -> dict[str, tuple[Node, int]]:
+        """Values that their layer can write where a concatenation has them."""
+        results = {layer.result for layer in self.layers.values()}
+        parts: dict[str, tuple[Node, int]] = {}
+        for node in self.beside.values():
+            for name, start in zip(node.inputs, self._starts(node), strict=True):
+                if name in results and name not in parts and node.inputs.count(name) == 1:
+                    parts[name] = (node, start)
+        return parts
+
+    def _parent(self, node: Node) -> Tensor:
+        name = node.output
+        if name not in self._parents:
+            _, channels, height, width = self.graph.shape(name)
+            whole = self._width(node)
+            tensor = self.new(name, Place.MAP, (1, whole, height, width))
+            if whole != channels:
+                tensor.channels = [
+                    start + place
+                    for each, start in zip(node.inputs, self._starts(node), strict=True)
+                    for place in range(self.graph.shape(each)[1])
+                ]
+            self._parents[name] = tensor
+        return self._parents[name]
+
+    def _join(self, node: Node) -> None:
+        parent = self._parent(node)
+        for name, start in zip(node.inputs, self._starts(node), strict=True):
+            if self._parts.get(name, (None, 0)) == (node, start):
+                continue
+            part = self.new(name, Place.MAP)
+            part.quantization = parent.quantization
+            part.parent, part.channel = parent, start
+            same = self.quantizations[name] == parent.quantization
+            if not self.has(name, Place.MAP) and same:
+                self.cpu(node, "upload", [self.form(name, Place.BYTES)], part)
+            else:
+                self._copy(node, self._compact(node, name), part)
+        self.put(node.output, parent)
+
+    def _compact(self, node: Node, name: str) -> Tensor:
+        """A value as a map without gaps."""
+        source = self.form(name, Place.MAP)
+        if source.channels is None:
+            return source
+        return self._over_gaps(node, np.zeros((1, 1, 1, 1)), source, depthwise=True)[1]
+
+    # -- what bytes mean
+
+    def _shared_quantizations(self) -> dict[str, Quantization]:
+        """One quantisation for values that share their bytes."""
+        group: dict[str, str] = {}
+
+        def first(name: str) -> str:
+            while group.get(name, name) != name:
+                name = group[name]
+            return name
+
+        for node in self.graph.nodes:
+            if id(node) in self._inner:
+                continue
+            together: list[str] = []
+            if node.output in self.beside:
+                together = [n for n in node.inputs if n in self._parts and n != self.input]
+                together = [n for n in together if self._parts[n][0] is node]
+            elif node.op in MOVING and self.moves_bytes(node):
+                moving = self.graph.moving_inputs(node)
+                together = moving if node.op == "Concat" else moving[:1]
+            for name in together:
+                group[first(name)] = first(node.output)
+        members: dict[str, list[Range]] = {}
+        for name, range_ in self.ranges.items():
+            members.setdefault(first(name), []).append(range_)
+        found = {}
+        for name in self.ranges:
+            own = members[first(name)]
+            low, high = min(r[0] for r in own), max(r[1] for r in own)
+            if first(self.input) == first(name):
+                found[name] = self.scale.quantization
+            else:
+                found[name] = Quantization.of_range(low, high)
+        return found
+
+
+def _known(tensor: Tensor) -> Quantization:
+    if tensor.quantization is None:
+        raise AssertionError(f"{tensor.name} is not quantised")
+    return tensor.quantization
+
+
+def function_of(graph: Graph, activation: Activation) -> Function:
+    """Nodes that work on each element alone, as a function of arrays."""
+
+    def function(x: Floats) -> Floats:
+        part = Graph(
+            nodes=list(activation.nodes),
+            constants={
+                name: graph.constants[name].reshape(-1)
+                for node in activation.nodes
+                for name in node.inputs
+                if name in graph.constants
+            },
+            inputs={activation.source: x.shape},
+            outputs=[activation.result],
+            opset=graph.opset,
+        )
+        _scalars_as_such(part)
+        result = FloatRunner(part, [activation.result]).run(x)[activation.result]
+        return np.asarray(result, np.float64)
+
+    return function
+
+
+def _scalars_as_such(part: Graph) -> None:
+    """Bounds of Clip must have no axes."""
+    for node in part.nodes:
+        if node.op == "Clip":
+            for name in node.inputs[1:]:
+                if name in part.constants:
+                    part.constants[name] = part.constants[name].reshape(())
+
+
+__all__ = ["InputScale", "Lowering", "QuantizedConv", "function_of"]
