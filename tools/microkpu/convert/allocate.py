@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""Places in memory: nothing that is needed at the same time overlaps.
+
+A tensor lives from the step that writes it to the last that reads it. Where AI RAM is short,
+a map that nobody needs for a while waits in main memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from microkpu.convert.errors import NodeError
+from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Step, Tensor
+from microkpu.kmodel.layer_words import AI_RAM_ROWS
+
+MAIN_ALIGN = 64
+
+
+@dataclass(frozen=True)
+class Life:
+    """A tensor with all that is part of it: from one step to another, both counted."""
+
+    tensor: Tensor
+    first: int
+    last: int
+    size: int
+
+    def meets(self, other: Life) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where roots lie: rows of AI RAM, bytes of main memory; and how much that takes at most."""
+
+    rows: dict[Tensor, int]
+    bytes: dict[Tensor, int]
+    peak_rows: int
+    main_bytes: int
+    spills: int = 0
+
+    def row(self, tensor: Tensor) -> int:
+        return self.rows[tensor.root] + tensor.row_offset
+
+    def address(self, tensor: Tensor) -> int:
+        return self.bytes[tensor.root]
+
+
+def lives(program: Program, places: Sequence[Place], size: Callable[[Tensor], int]) -> list[Life]:
+    """The lives of all roots in some places."""
+    spans: dict[Tensor, tuple[int, int]] = {}
+
+    def touch(tensor: Tensor, step: int) -> None:
+        root = tensor.root
+        if root.place in places:
+            first, last = spans.get(root, (step, step))
+            spans[root] = (min(first, step), max(last, step))
+
+    touch(program.input, -1)
+    for place, step in enumerate(program.steps):
+        for tensor in (*step.reads, *step.writes):
+            touch(tensor, place)
+    for output in program.outputs:
+        touch(output, len(program.steps))
+    return [Life(tensor, *span, size(tensor)) for tensor, span in spans.items()]
+
+
+def placed(all_lives: Sequence[Life]) -> tuple[dict[Tensor, int], int]:
+    """Offsets without overlap, and the end of the highest: the best of some orders."""
+    orders: list[Callable[[Life], tuple[int, ...]]] = [
+        lambda life: (-life.size, life.first),
+        lambda life: (life.first, -life.size),
+        lambda life: (life.first - life.last, -life.size),
+    ]
+    tries = [_first_fit(sorted(all_lives, key=order)) for order in orders]
+    return min(tries, key=lambda found: found[1])
+
+
+def _first_fit(ordered: Sequence[Life]) -> tuple[dict[Tensor, int], int]:
+    done: list[tuple[Life, int]] = []
+    end = 0
+    for life in ordered:
+        taken = sorted((at, at + other.size) for other, at in done if other.meets(life))
+        offset = 0
+        for start, stop in taken:
+            if offset + life.size <= start:
+                break
+            offset = max(offset, stop)
+        done.append((life, offset))
+        end = max(end, offset + life.size)
+    return {life.tensor: at for life, at in done}, end
+
+
+def _main_size(tensor: Tensor) -> int:
+    return -(-tensor.bytes // MAIN_ALIGN) * MAIN_ALIGN
+
+
+def allocate(program: Program, *, streams: bool) -> Layout:
+    """Places for everything; maps are moved out of AI RAM where it does not suffice.
+
+    `streams`: a layer whose result goes to main memory leaves nothing certain in AI RAM (V3).
+    """
+    spills = 0
+    while True:
+        if streams:
+            _load_back(program)
+        maps = lives(program, (Place.MAP,), lambda tensor: tensor.rows)
+        rows, peak = placed(maps)
+        if peak <= AI_RAM_ROWS:
+            break
+        _spill(program, maps)
+        spills += 1
+    main = lives(program, (Place.BYTES, Place.FLOATS), _main_size)
+    addresses, main_bytes = placed(main)
+    return Layout(rows, addresses, peak, main_bytes, spills)
+
+
+def _spill(program: Program, maps: Sequence[Life]) -> None:
+    """Lets one map wait in main memory while others need its rows."""
+    steps = range(len(program.steps))
+    load = [sum(life.size for life in maps if life.first <= s <= life.last) for s in steps]
+    for crowded in sorted(steps, key=lambda s: -load[s]):
+        candidates = [
+            life
+            for life in maps
+            if life.first < crowded < life.last
+            and life.tensor not in _roots(program.steps[crowded])
+            and _can_wait(program, life.tensor)
+        ]
+        if candidates:
+            chosen = max(candidates, key=lambda life: (life.size, life.last - life.first))
+            _send_out(program, chosen.tensor, crowded)
+            return
+    step = program.steps[max(steps, key=lambda s: load[s])]
+    kib = max(load) * 64 // 1024
+    raise NodeError(
+        step.node,
+        f"its maps and those kept for later take {kib} KiB of AI RAM, which has 2048",
+        "make the input or the number of channels smaller",
+    )
+
+
+def _load_back(program: Program) -> None:
+    """What was streamed to main memory and is read as a map too is loaded into AI RAM again."""
+    for step in list(program.steps):
+        if not isinstance(step, KpuStep) or step.main is None:
+            continue
+        result = step.result
+        if not any(result.root in _roots(other) for other in program.steps if other is not step):
+            continue
+        step.result = Tensor(result.name, Place.MAP, result.shape, result.quantization)
+        upload = CpuStep(step.node, "upload", [step.main], result)
+        program.steps.insert(program.steps.index(step) + 1, upload)
+
+
+def _roots(step: Step) -> set[Tensor]:
+    return {tensor.root for tensor in (*step.reads, *step.writes)}
+
+
+def _can_wait(program: Program, tensor: Tensor) -> bool:
+    """Whether a map stands alone and was written by one step."""
+    if tensor is program.input:
+        return False
+    writers = [s for s in program.steps if any(t.root is tensor for t in s.writes)]
+    whole = all(tensor in step.writes for step in writers)
+    return len(writers) == 1 and whole and tensor.channels is None
+
+
+def _send_out(program: Program, tensor: Tensor, crowded: int) -> None:
+    """The map goes to main memory when it is made, and comes back before it is read again."""
+    writer = next(step for step in program.steps if tensor in step.writes)
+    if isinstance(writer, KpuStep):
+        if writer.main is None:
+            writer.main = Tensor(tensor.name, Place.BYTES, tensor.shape, tensor.quantization)
+        waiting = writer.main
+    else:
+        waiting = writer.source
+    back = Tensor(tensor.name, Place.MAP, tensor.shape, tensor.quantization)
+    later = [s for s in program.steps[crowded + 1 :] if tensor in s.reads]
+    upload = CpuStep(later[0].node, "upload", [waiting], back)
+    for step in later:
+        if isinstance(step, KpuStep):
+            step.source = back
+        else:
+            step.reads = [back if each is tensor else each for each in step.reads]
+    program.steps.insert(program.steps.index(later[0]), upload)
