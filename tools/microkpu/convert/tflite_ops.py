@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""TensorFlow Lite's operators, each as nodes of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tflite
+
+from microkpu.convert.errors import ConvertError
+from microkpu.convert.tflite_file import TO_PLANES, Importer
+
+PADDINGS = {0: "SAME_UPPER", 1: "VALID"}
+NO_ACTIVATION = 0
+# Fused functions by number: ONNX operator and bounds.
+FUSED = {1: ("Relu", None), 2: ("Clip", (-1.0, 1.0)), 3: ("Clip", (0.0, 6.0)), 4: ("Tanh", None)}
+
+
+def options(operator: Any, kind: type[Any]) -> Any:
+    """The operator's options; of the type that its number promises."""
+    table = operator.BuiltinOptions()
+    found = kind()
+    if table is not None:
+        found.Init(table.Bytes, table.Pos)
+    return found
+
+
+def name_of(to: Importer, operator: Any) -> str:
+    return to.name(operator.Outputs(0))
+
+
+def activated(
+    to: Importer, operator: Any, kind: int, op: str, inputs: list[str], **attributes: Any
+) -> None:
+    """A node and the function fused with it."""
+    name = name_of(to, operator)
+    if kind == NO_ACTIVATION:
+        to.add(op, inputs, name, **attributes)
+        return
+    if kind not in FUSED:
+        raise ConvertError(f"node {name.split('#')[0]!r}: fused function {kind} is not known")
+    function, bounds = FUSED[kind]
+    inner = to.add(op, inputs, **attributes)
+    ends = [to.hold("bound", np.array(bound, np.float32)) for bound in bounds or ()]
+    to.add(function, [inner, *ends], name)
+
+
+def conv(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.Conv2DOptions)
+    weights = _weights(to, operator).transpose(TO_PLANES)
+    _conv(to, operator, o, weights, 1)
+
+
+def depthwise(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.DepthwiseConv2DOptions)
+    weights = _weights(to, operator).transpose(3, 0, 1, 2)
+    channels = to.shape(operator.Inputs(0))[3]
+    _conv(to, operator, o, weights, channels)
+
+
+def _weights(to: Importer, operator: Any) -> Any:
+    weights = to.constant(operator.Inputs(1))
+    if weights is None:
+        name = name_of(to, operator).split("#")[0]
+        raise ConvertError(f"node {name!r}: its weights are computed at run time")
+    return weights
+
+
+def _conv(to: Importer, operator: Any, o: Any, weights: Any, group: int) -> None:
+    inputs = [to.value(operator.Inputs(0)), to.hold("weights", weights)]
+    if operator.InputsLength() > 2 and operator.Inputs(2) >= 0:
+        inputs.append(to.value(operator.Inputs(2)))
+    activated(
+        to,
+        operator,
+        o.FusedActivationFunction(),
+        "Conv",
+        inputs,
+        auto_pad=PADDINGS[o.Padding()],
+        kernel_shape=weights.shape[2:],
+        strides=[o.StrideH(), o.StrideW()],
+        dilations=[max(1, o.DilationHFactor()), max(1, o.DilationWFactor())],
+        group=group,
+    )
+
+
+def transposed(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.TransposeConvOptions)
+    weights = to.constant(operator.Inputs(1))
+    if weights is None:
+        raise ConvertError("a TRANSPOSE_CONV has weights that are computed at run time")
+    inputs = [
+        to.value(operator.Inputs(2)),
+        to.hold("weights", weights.transpose(3, 0, 1, 2)),
+    ]
+    if operator.InputsLength() > 3 and operator.Inputs(3) >= 0:
+        inputs.append(to.value(operator.Inputs(3)))
+    source, result = to.shape(operator.Inputs(2))[1:3], to.shape(operator.Outputs(0))[1:3]
+    strides = (o.StrideH(), o.StrideW())
+    total = [
+        (n - 1) * s + k - size
+        for n, s, k, size in zip(source, strides, weights.shape[1:3], result, strict=True)
+    ]
+    before = [max(0, t) // 2 for t in total]
+    after = [max(0, t) - b for t, b in zip(total, before, strict=True)]
+    activated(
+        to, operator, o.FusedActivationFunction(), "ConvTranspose", inputs,
+        kernel_shape=weights.shape[1:3], strides=strides, pads=[*before, *after],
+        output_padding=[max(0, -t) for t in total],
+    )  # fmt: skip
+
+
+def dense(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.FullyConnectedOptions)
+    weights = to.constant(operator.Inputs(1))
+    if weights is None:
+        raise ConvertError("a FULLY_CONNECTED has weights that are computed at run time")
+    source = to.pixels(operator.Inputs(0))
+    sizes = np.array([-1, weights.shape[1]], np.int64)
+    row = to.add("Reshape", [source, to.hold("shape", sizes)])
+    inputs = [row, to.hold("weights", weights)]
+    if operator.InputsLength() > 2 and operator.Inputs(2) >= 0:
+        inputs.append(to.value(operator.Inputs(2)))
+    shape = to.shape(operator.Outputs(0))
+    if len(shape) == 2:
+        activated(to, operator, o.FusedActivationFunction(), "Gemm", inputs, transB=1)
+        return
+    product = to.add("Gemm", inputs, transB=1)
+    reshaped = [product, to.hold("shape", np.array(shape, np.int64))]
+    activated(to, operator, o.FusedActivationFunction(), "Reshape", reshaped)
+
+
+def pool(op: str) -> Callable[[Importer, Any], None]:
+    def lower(to: Importer, operator: Any) -> None:
+        o = options(operator, tflite.Pool2DOptions)
+        activated(
+            to, operator, o.FusedActivationFunction(), op, [to.value(operator.Inputs(0))],
+            auto_pad=PADDINGS[o.Padding()], kernel_shape=[o.FilterHeight(), o.FilterWidth()],
+            strides=[o.StrideH(), o.StrideW()],
+        )  # fmt: skip
+
+    return lower
+
+
+def binary(op: str, kind: type[Any] | None) -> Callable[[Importer, Any], None]:
+    def lower(to: Importer, operator: Any) -> None:
+        rank = len(to.shape(operator.Outputs(0)))
+        inputs = []
+        for place in range(operator.InputsLength()):
+            index = operator.Inputs(place)
+            constant = to.constant(index)
+            if constant is not None and rank == 4 and constant.ndim < 4:
+                full = constant.reshape((1,) * (4 - constant.ndim) + constant.shape)
+                inputs.append(to.hold("c", full.transpose(TO_PLANES)))
+            elif len(to.shape(index)) not in (0, rank):
+                raise ConvertError(
+                    f"node {name_of(to, operator).split('#')[0]!r}: it joins tensors of "
+                    f"{len(to.shape(index))} and {rank} axes: reshape them alike"
+                )
+            else:
+                inputs.append(to.value(index))
+        fused = NO_ACTIVATION
+        if kind is not None:
+            fused = options(operator, kind).FusedActivationFunction()
+        activated(to, operator, fused, op, inputs)
+
+    return lower
+
+
+def unary(op: str, **attributes: Any) -> Callable[[Importer, Any], None]:
+    def lower(to: Importer, operator: Any) -> None:
+        to.add(op, [to.value(operator.Inputs(0))], name_of(to, operator), **attributes)
+
+    return lower
+
+
+def relu6(to: Importer, operator: Any) -> None:
+    ends = [to.hold("bound", np.array(bound, np.float32)) for bound in (0.0, 6.0)]
+    to.add("Clip", [to.value(operator.Inputs(0)), *ends], name_of(to, operator))
+
+
+def leaky(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.LeakyReluOptions)
+    unary("LeakyRelu", alpha=o.Alpha())(to, operator)
+
+
+def prelu(to: Importer, operator: Any) -> None:
+    slope = to.constant(operator.Inputs(1))
+    if slope is None:
+        raise ConvertError("a PRELU has slopes that are computed at run time")
+    full = slope.reshape((1,) * (4 - slope.ndim) + slope.shape).transpose(TO_PLANES)
+    inputs = [to.value(operator.Inputs(0)), to.hold("slope", full[0])]
+    to.add("PRelu", inputs, name_of(to, operator))
+
+
+def softmax(to: Importer, operator: Any) -> None:
+    beta = options(operator, tflite.SoftmaxOptions).Beta()
+    source = to.pixels(operator.Inputs(0))
+    if beta != 1:
+        source = to.add("Mul", [source, to.hold("beta", np.array(beta, np.float32))])
+    to.put_pixels(operator.Outputs(0), to.add("Softmax", [source], axis=-1))
+
+
+def reshape(to: Importer, operator: Any) -> None:
+    """RESHAPE, SQUEEZE and EXPAND_DIMS: the result's shape is known."""
+    shape = np.array(to.shape(operator.Outputs(0)), np.int64)
+    source = to.pixels(operator.Inputs(0))
+    to.put_pixels(operator.Outputs(0), to.add("Reshape", [source, to.hold("shape", shape)]))
+
+
+def transpose(to: Importer, operator: Any) -> None:
+    perm = to.integers(operator.Inputs(1))
+    source = to.pixels(operator.Inputs(0))
+    to.put_pixels(operator.Outputs(0), to.add("Transpose", [source], perm=perm))
+
+
+def concat(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.ConcatenationOptions)
+    rank = len(to.shape(operator.Outputs(0)))
+    inputs = [to.value(operator.Inputs(place)) for place in range(operator.InputsLength())]
+    fused = o.FusedActivationFunction()
+    activated(to, operator, fused, "Concat", inputs, axis=to.axis(o.Axis(), rank))
+
+
+def pad(to: Importer, operator: Any) -> None:
+    amounts = np.array(to.integers(operator.Inputs(1)), np.int64).reshape(-1, 2)
+    if len(amounts) == 4:
+        amounts = amounts[list(TO_PLANES)]
+    inputs = [to.value(operator.Inputs(0)), to.hold("pads", amounts.T.reshape(-1))]
+    if operator.InputsLength() > 2:
+        inputs.append(to.value(operator.Inputs(2)))
+    to.add("Pad", inputs, name_of(to, operator))
+
+
+def reduce(op: str) -> Callable[[Importer, Any], None]:
+    def lower(to: Importer, operator: Any) -> None:
+        keeps = int(options(operator, tflite.ReducerOptions).KeepDims())
+        axes = to.integers(operator.Inputs(1))
+        rank = len(to.shape(operator.Inputs(0)))
+        mapped = sorted(to.axis(axis, rank) for axis in axes)
+        source = to.value(operator.Inputs(0))
+        if rank == 4 and not keeps and mapped not in ([2, 3], [1, 2, 3]):
+            source, mapped = to.pixels(operator.Inputs(0)), sorted(a % rank for a in axes)
+        to.add(op, [source], name_of(to, operator), axes=mapped, keepdims=keeps)
+
+    return lower
+
+
+def resize_nearest(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.ResizeNearestNeighborOptions)
+    mode = "round_prefer_ceil" if o.AlignCorners() or o.HalfPixelCenters() else "floor"
+    _resize(to, operator, o, mode="nearest", nearest_mode=mode)
+
+
+def resize_bilinear(to: Importer, operator: Any) -> None:
+    _resize(to, operator, options(operator, tflite.ResizeBilinearOptions), mode="linear")
+
+
+def _resize(to: Importer, operator: Any, o: Any, **attributes: Any) -> None:
+    _, height, width, channels = to.shape(operator.Outputs(0))
+    sizes = to.hold("sizes", np.array([1, channels, height, width], np.int64))
+    places = "asymmetric"
+    if o.HalfPixelCenters():
+        places = "half_pixel"
+    elif o.AlignCorners():
+        places = "align_corners"
+    attributes["coordinate_transformation_mode"] = places
+    inputs = [to.value(operator.Inputs(0)), "", "", sizes]
+    to.add("Resize", inputs, name_of(to, operator), **attributes)
+
+
+def strided_slice(to: Importer, operator: Any) -> None:
+    o = options(operator, tflite.StridedSliceOptions)
+    if o.EllipsisMask() or o.NewAxisMask():
+        raise ConvertError(
+            f"node {name_of(to, operator).split('#')[0]!r} (STRIDED_SLICE) has an ellipsis or a "
+            "new axis: write the slice out"
+        )
+    begin, end, steps = (to.integers(operator.Inputs(place)) for place in (1, 2, 3))
+    sizes = to.shape(operator.Inputs(0))
+    for axis in range(len(begin)):
+        if o.BeginMask() >> axis & 1:
+            begin[axis] = 0
+        if o.EndMask() >> axis & 1:
+            end[axis] = sizes[axis]
+        if o.ShrinkAxisMask() >> axis & 1:
+            end[axis] = begin[axis] + 1 if begin[axis] != -1 else sizes[axis]
+    constants = [to.hold("slice", np.array(values, np.int64)) for values in (begin, end)]
+    axes = to.hold("axes", np.arange(len(begin), dtype=np.int64))
+    step = to.hold("steps", np.array(steps, np.int64))
+    cut = to.add("Slice", [to.pixels(operator.Inputs(0)), *constants, axes, step])
+    shape = to.hold("shape", np.array(to.shape(operator.Outputs(0)), np.int64))
+    to.put_pixels(operator.Outputs(0), to.add("Reshape", [cut, shape]))
+
+
+def blocks(op: str, kind: type[Any]) -> Callable[[Importer, Any], None]:
+    def lower(to: Importer, operator: Any) -> None:
+        size = options(operator, kind).BlockSize()
+        to.add(op, [to.value(operator.Inputs(0))], name_of(to, operator), blocksize=size)
+
+    return lower
+
+
+OPERATORS: dict[str, Callable[[Importer, Any], None]] = {
+    "CONV_2D": conv,
+    "DEPTHWISE_CONV_2D": depthwise,
+    "TRANSPOSE_CONV": transposed,
+    "FULLY_CONNECTED": dense,
+    "MAX_POOL_2D": pool("MaxPool"),
+    "AVERAGE_POOL_2D": pool("AveragePool"),
+    "ADD": binary("Add", tflite.AddOptions),
+    "SUB": binary("Sub", tflite.SubOptions),
+    "MUL": binary("Mul", tflite.MulOptions),
+    "DIV": binary("Div", tflite.DivOptions),
+    "MAXIMUM": binary("Max", None),
+    "MINIMUM": binary("Min", None),
+    "RELU": unary("Relu"),
+    "RELU6": relu6,
+    "LEAKY_RELU": leaky,
+    "PRELU": prelu,
+    "LOGISTIC": unary("Sigmoid"),
+    "TANH": unary("Tanh"),
+    "HARD_SWISH": unary("HardSwish"),
+    "ELU": unary("Elu"),
+    "EXP": unary("Exp"),
+    "ABS": unary("Abs"),
+    "NEG": unary("Neg"),
+    "SQRT": unary("Sqrt"),
+    "QUANTIZE": unary("Identity"),
+    "DEQUANTIZE": unary("Identity"),
+    "SOFTMAX": softmax,
+    "RESHAPE": reshape,
+    "SQUEEZE": reshape,
+    "EXPAND_DIMS": reshape,
+    "TRANSPOSE": transpose,
+    "CONCATENATION": concat,
+    "PAD": pad,
+    "PADV2": pad,
+    "MEAN": reduce("ReduceMean"),
+    "REDUCE_MAX": reduce("ReduceMax"),
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest,
+    "RESIZE_BILINEAR": resize_bilinear,
+    "STRIDED_SLICE": strided_slice,
+    "DEPTH_TO_SPACE": blocks("DepthToSpace", tflite.DepthToSpaceOptions),
+    "SPACE_TO_DEPTH": blocks("SpaceToDepth", tflite.SpaceToDepthOptions),
+}
