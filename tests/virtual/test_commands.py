@@ -58,9 +58,12 @@ def test_run_shows_output_while_the_script_runs(firmware: Path, tmp_path: Path) 
         line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "first\n"
-        process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=TIMEOUT)
+        try:
+            assert process.stdout.readline() == "first\n"
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
         assert process.returncode == 1
         assert error.endswith("KeyboardInterrupt:\n")
 

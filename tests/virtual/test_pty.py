@@ -30,9 +30,12 @@ def pty(firmware: Path) -> Iterator[str]:
         [*COMMAND, "--firmware", str(firmware)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=TIMEOUT) == 0
+        try:
+            yield process.stdout.readline().strip()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=TIMEOUT) == 0
+        finally:
+            process.kill()
 
 
 def mpremote(pty: str, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
