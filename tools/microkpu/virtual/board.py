@@ -9,11 +9,12 @@ from hashlib import blake2b
 from math import ceil
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from microkpu.errors import MicrokpuError
 from microkpu.virtual import _core, boot_rom
 from microkpu.virtual.camera import SENSORS, Camera
+from microkpu.virtual.card_slot import CardSlot
 from microkpu.virtual.chips.nor import Nor
 from microkpu.virtual.chips.pictures import Pictures
 from microkpu.virtual.display import Display
@@ -53,7 +54,9 @@ class Board:
     forgive; `count_all` sends every register access through Python, so that counters() is
     complete (slow). `wiring` says what hangs on which pad: a board's name, or a Wiring.
     `camera` puts a sensor into the camera socket that sees a picture, or those of a folder in
-    turn, one per frame that is taken; `sensors` are other ones than the board comes with.
+    turn, one per frame that is taken; `sensors` are other ones than the board comes with. `sd` is
+    the card in the slot: an image file, or a folder that becomes a FAT32 volume; with `sd_keep` it
+    holds what the firmware wrote, once the board is closed.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Board:
         wiring: str | Wiring = "maix_dock",
         camera: Path | Pictures | None = None,
         sensors: Sequence[str] = (),
+        sd: Path | None = None,
+        sd_keep: bool = False,
     ) -> None:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
@@ -122,6 +127,11 @@ class Board:
         wirings = [self.wiring] if strict else [self.wiring, *WIRINGS.values()]
         self.lcd = Display(self, [wiring.lcd for wiring in wirings])
         self.sockets.append(self.lcd)
+        self.card_slot: CardSlot | None = None
+        if sd is not None:
+            pads = list(dict.fromkeys(wiring.sd for wiring in wirings))
+            self.card_slot = CardSlot(self, sd, pads, sd_keep)
+            self.sockets.append(self.card_slot)
         self.wires: list[Wire] = []
         self._jumpers: dict[int, list[int]] = {}
         self.console = self.wire(*CONSOLE_PADS, self.uart_byte)
@@ -158,8 +168,10 @@ class Board:
         self.close()
 
     def close(self) -> None:
-        """Keeps the flash's content in its file, if it has one."""
+        """Keeps the flash's content in its file, if it has one, and the card's where asked to."""
         self.flash.save()
+        if self.card_slot is not None:
+            self.card_slot.close()
 
     def write_flash(self, address: int, content: bytes) -> None:
         """Puts bytes into flash as a programmer would: no erase needed, no time taken."""
@@ -187,6 +199,8 @@ class Board:
             self.flash.power_on()
             if self.camera is not None:
                 self.camera.power_on()
+            if self.card_slot is not None:
+                self.card_slot.card.power_on()
         self.sysctl.note_cause(cause)
         # Pads let go before the blocks behind them change, so that nothing outside sees that.
         self.fpioa.release()
@@ -226,6 +240,20 @@ class Board:
         self._cpu_hz = self.sysctl.cpu_hz
         if self.events.running:
             self.machine.cut()
+
+    # What the firmware must not do.
+
+    def refuse(self, part: str, what: str) -> NoReturn:
+        """Ends the run: `what` says what was done with a part of the board, and why not."""
+        hart = self.machine.access_hart
+        pc = self.machine.pc(hart)
+        raise RefusedError(f"{part}: {what} (hart {hart}, pc {pc:#010x})")
+
+    def forbid(self, part: str, what: str) -> None:
+        """Refuses in strict mode; else notes it, and the board goes on as a forgiving one."""
+        if self.strict:
+            self.refuse(part, what)
+        self.warnings[f"{part}: {what}"] += 1
 
     # Wires between blocks.
 

@@ -45,7 +45,7 @@ class Display:
         return Panel(glass, lambda: self._board.seconds, self._complain)
 
     def _complain(self, what: str) -> None:
-        self._board.blocks["spi0"].forbid(f"display: {what}")
+        self._board.forbid("display", what)
 
     # Pins.
 

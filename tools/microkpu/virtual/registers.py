@@ -223,12 +223,8 @@ class Block:
 
     def refuse(self, what: str) -> NoReturn:
         """Ends the run: `what` says what was done and why not."""
-        hart = self.board.machine.access_hart
-        pc = self.board.machine.pc(hart)
-        raise RefusedError(f"{self.name}: {what} (hart {hart}, pc {pc:#010x})")
+        self.board.refuse(self.name, what)
 
     def forbid(self, what: str) -> None:
         """Refuses in strict mode; else the board goes on as a forgiving one would."""
-        if self.board.strict:
-            self.refuse(what)
-        self.board.warnings[f"{self.name}: {what}"] += 1
+        self.board.forbid(self.name, what)
