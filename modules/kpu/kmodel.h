@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A kmodel V3: measured, checked whole, then run layer by layer; pure C, the same on the chip and on a PC.
+// A kmodel V3 or V4: measured, checked whole, then run layer by layer; pure C, the same on the chip and on a PC.
 //
 // Who does what: the caller owns all memory. It asks how long the file is (kmodel_probe), places the file, asks what else
 // is needed (kmodel_measure: it also checks everything, so nothing can go wrong later because of the file), places that,
@@ -53,7 +53,8 @@ typedef struct {
 
 typedef enum { KMODEL_U8, KMODEL_F32 } kmodel_type_t;
 
-// Shape and element type of an input or output. Planar CHW; a flat one has w = h = 1 and channels = elements.
+// Shape and element type of an input or output. Planar CHW; a flat one has w = h = 1 and channels = elements. Batches of a
+// V4 count as channels.
 typedef struct {
     kmodel_type_t type;
     uint32_t w, h, channels;
@@ -64,7 +65,7 @@ typedef struct kmodel kmodel_t;
 
 // How long the model is that begins with `head`. KMODEL_MORE: call again with *bytes bytes of it (or as many as there
 // are). KMODEL_OK: *bytes is the length by the file's own fields; up to 7 bytes of it may be missing at the end of a real
-// file, and other data may follow. Errors fill `why`: erased flash, ZIP, text, V1, V2, V4, V5, byte-swapped, encrypted ...
+// file, and other data may follow. Errors fill `why`: erased flash, ZIP, text, V1, V2, V5, byte-swapped, encrypted ...
 int kmodel_probe(const void *head, size_t head_bytes, size_t *bytes, kmodel_why_t *why);
 
 // Checks the whole file (every offset, size, row and overlap that could touch memory outside) and says what it needs.
@@ -81,14 +82,17 @@ int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work
 uint32_t kmodel_layer_count(const kmodel_t *model);
 uint32_t kmodel_kpu_layer_count(const kmodel_t *model);
 uint32_t kmodel_output_count(const kmodel_t *model);
+// What a run takes. A V4 with several inputs takes them one after another, as one flat tensor: of floats where all are.
 kmodel_tensor_t kmodel_input(const kmodel_t *model);
+uint32_t kmodel_input_count(const kmodel_t *model);
+kmodel_tensor_t kmodel_input_part(const kmodel_t *model, uint32_t index);
 kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index);
 // The output's bytes in working memory (cached, 4-aligned for f32): valid until the next start.
 void *kmodel_output_data(const kmodel_t *model, uint32_t index);
 
 // A layer as `netinfo` and `kmodel info` show it.
 typedef struct {
-    uint32_t type; // as in the file: 0..25, 10240..10243
+    uint32_t type; // as in the file: of a V3 0..25 and 10240..10243, of a V4 its opcode
     const char *name;
     uint32_t body_bytes;
     bool kpu, depthwise, main_memory_output;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Checks a whole file before its first use, so that no offset, size or row in it can do harm later; adds up its needs.
+#include "kmodel4.h"
 #include "kmodel_conv.h"
 #include "kmodel_layers.h"
 #include "kmodel_run.h"
@@ -127,7 +128,7 @@ static kmodel_needs_t add_up(const uint8_t *file, const kmodel_header_t *header)
         if (place.type == KMODEL_K210_CONV) {
             kmodel_conv_read(&conv, file, SIZE_MAX, file + place.offset);
             kpu_layers++;
-            streamed = conv.to_main && conv.out_bytes > streamed ? conv.out_bytes : streamed;
+            streamed = !KMODEL_COPY_BY_CPU && conv.to_main && conv.out_bytes > streamed ? conv.out_bytes : streamed;
         }
         if (left == 1) {
             break;
@@ -154,6 +155,9 @@ int kmodel_measure(const void *file, size_t file_bytes, kmodel_needs_t *needs, k
     }
     if (file_bytes + KMODEL_MISSING_BYTES < bytes) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_TRUNCATED, NULL, (int64_t)file_bytes, (int64_t)bytes);
+    }
+    if (kmodel_is_v4(file)) {
+        return kmodel4_measure(file, file_bytes, needs, why);
     }
     kmodel_header_t header = kmodel_header(file);
     if (header.main_mem_usage > KMODEL_MOST_MAIN_MEMORY) {

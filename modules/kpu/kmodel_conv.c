@@ -43,8 +43,14 @@ bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_byte
     if (conv->layer_offset % 4 != 0 || (uint64_t)conv->layer_offset + LAYER_BYTES > file_bytes) {
         return false;
     }
+    uint32_t weight_bytes = kmodel_header(file).flags & KMODEL_FLAG_EIGHT_BIT_WEIGHTS ? 1 : 2;
+    kmodel_conv_decode(conv, file + conv->layer_offset, weight_bytes);
+    return true;
+}
+
+void kmodel_conv_decode(kmodel_conv_t *conv, const uint8_t *words, uint32_t weight_bytes) {
     for (int i = 0; i < KPU_LAYER_WORDS; i++) {
-        const uint8_t *word = file + conv->layer_offset + 8 * i;
+        const uint8_t *word = words + 8 * i;
         conv->words.word[i] = kmodel_field(word, 0) | (uint64_t)kmodel_field(word, 1) << 32;
     }
     conv->depthwise = bits(conv, 0, 3, 1);
@@ -58,11 +64,37 @@ bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_byte
     conv->out_h = bits(conv, 3, 42, 9) + 1;
     conv->kernel = bits(conv, 4, 0, 1) ? 3 : 1;
     conv->pool = bits(conv, 4, 4, 4);
-    uint32_t weight_bytes = kmodel_header(file).flags & KMODEL_FLAG_EIGHT_BIT_WEIGHTS ? 1 : 2;
     uint32_t inputs = conv->depthwise ? 1 : conv->in_ch;
     conv->weights_bytes = conv->kernel * conv->kernel * weight_bytes * conv->out_ch * inputs;
     conv->out_bytes = conv->out_w * conv->out_h * conv->out_ch;
-    return true;
+}
+
+kpu_layer_t kmodel_conv_layer(const kmodel_conv_t *conv, const uint8_t *file) {
+    const struct {
+        uint8_t word;
+        uint32_t offset;
+    } addresses[] = {{4, conv->batch_norm_offset}, {5, conv->weights_offset}, {7, conv->activation_offset}};
+    kpu_layer_t layer = conv->words;
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        uint64_t *word = &layer.word[addresses[i].word];
+        *word = (*word & UINT32_MAX) | (uint64_t)kpu_bus_address(file + addresses[i].offset) << 32;
+    }
+    return layer;
+}
+
+void kmodel_conv_describe(const kmodel_conv_t *conv, kmodel_layer_t *layer) {
+    layer->kpu = true;
+    layer->depthwise = conv->depthwise;
+    layer->main_memory_output = conv->to_main;
+    layer->w_in = conv->in_w;
+    layer->h_in = conv->in_h;
+    layer->ch_in = conv->in_ch;
+    layer->w_out = conv->out_w;
+    layer->h_out = conv->out_h;
+    layer->ch_out = conv->out_ch;
+    layer->kernel = conv->kernel;
+    layer->pool = conv->pool;
+    layer->parameter_bytes = conv->weights_bytes;
 }
 
 // -- layout in AI RAM

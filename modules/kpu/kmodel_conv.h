@@ -24,6 +24,15 @@ typedef struct {
 // Reads the body and, where they lie within file_bytes, the words. False: they do not.
 bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_bytes, const uint8_t *body);
 
+// Reads the twelve words that begin there, and what follows from them.
+void kmodel_conv_decode(kmodel_conv_t *conv, const uint8_t *words, uint32_t weight_bytes);
+
+// The words with the addresses at which the KPU finds their parameters.
+kpu_layer_t kmodel_conv_layer(const kmodel_conv_t *conv, const uint8_t *file);
+
+// What kmodel_layer() says of it.
+void kmodel_conv_describe(const kmodel_conv_t *conv, kmodel_layer_t *layer);
+
 // KMODEL_OK, or a refusal of what is undefined or reaches too far.
 int kmodel_conv_check(const kmodel_conv_t *conv, const kmodel_header_t *header, size_t file_bytes, kmodel_why_t *why);
 

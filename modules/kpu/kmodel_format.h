@@ -9,7 +9,16 @@
 #include <stdint.h>
 #include <string.h>
 
+// Build choices: without V4 its files are refused by name; results copied out of AI RAM by the CPU instead of streamed.
+#ifndef KMODEL_V4
+#define KMODEL_V4 (1)
+#endif
+#ifndef KMODEL_COPY_BY_CPU
+#define KMODEL_COPY_BY_CPU (0)
+#endif
+
 #define KMODEL_VERSION (3)
+#define KMODEL_LDMK (0x4b4d444cu) // V4 and later begin with these letters
 #define KMODEL_FLAG_EIGHT_BIT_WEIGHTS (1u)
 #define KMODEL_FLAG_MAIN_MEMORY_OUTPUT (1u) // of a body
 #define KMODEL_OUTPUT_BYTES (8)
@@ -76,6 +85,11 @@ static inline kmodel_header_t kmodel_header(const uint8_t *file) {
         kmodel_field(file, 4), kmodel_field(file, 5), kmodel_field(file, 6),
     };
     return header;
+}
+
+// Of a file that passed kmodel_probe.
+static inline bool kmodel_is_v4(const uint8_t *file) {
+    return KMODEL_V4 && kmodel_field(file, 0) == KMODEL_LDMK;
 }
 
 #define KMODEL_HEADER_BYTES (28)

@@ -56,7 +56,10 @@ int kmodel_check_fully_connected(const kmodel_header_t *, const uint8_t *, size_
 int kmodel_check_add_padding(const kmodel_header_t *, const uint8_t *, size_t, kmodel_why_t *);
 int kmodel_check_upload(const kmodel_header_t *, const uint8_t *, size_t, kmodel_why_t *);
 
-// kmodel_floats.c and kmodel_bytes.c
+// To the nearest, half away from zero, as far as it matters between 0 and 255; what is no number becomes 0.
+uint8_t kmodel_round_to_byte(float value);
+
+// kmodel_floats.c, kmodel_quantized.c and kmodel_planes.c
 void kmodel_add(const uint8_t *body, uint8_t *work);
 void kmodel_global_average_pool2d(const uint8_t *body, uint8_t *work);
 void kmodel_average_pool2d(const uint8_t *body, uint8_t *work);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Tells what some bytes are, and how long a model is that begins with them.
-#include "kmodel_format.h"
+#include "kmodel4.h"
 #include "kmodel_why.h"
 
 #include <string.h>
 
 #define RECOGNISED_BYTES (64)
-#define LDMK (0x4b4d444cu) // V4 and later begin with these letters
 #define KMDL (0x4c444d4bu) // the same, reversed
 #define SMODEL_V3 (10003)
 #define SMODEL_V4 (10004)
@@ -83,7 +82,7 @@ static int refuse_kind(const uint8_t *p, size_t count, kmodel_why_t *why) {
     }
     kmodel_reason_t reason = WHY_NOT_A_KMODEL;
     int64_t given = first;
-    if (first == LDMK && count >= 8) {
+    if (first == KMODEL_LDMK && count >= 8) {
         given = word(p, 1);
         reason = given == 4 ? WHY_V4 : WHY_NEW_VERSION;
     } else if (count >= 8 && word(p, 1) == 0x334c4654) {
@@ -120,6 +119,9 @@ static int refuse_header(const kmodel_header_t *header, kmodel_why_t *why) {
 
 int kmodel_probe(const void *head, size_t head_bytes, size_t *bytes, kmodel_why_t *why) {
     const uint8_t *p = head;
+    if (KMODEL_V4 && head_bytes >= 8 && word(p, 0) == KMODEL_LDMK && word(p, 1) == KMODEL4_VERSION) {
+        return kmodel4_probe(p, head_bytes, bytes, why);
+    }
     *bytes = KMODEL_HEADER_BYTES;
     bool maybe = head_bytes < 4 || word(p, 0) == KMODEL_VERSION;
     if (head_bytes < KMODEL_HEADER_BYTES && (maybe || head_bytes < 8)) {

@@ -6,8 +6,7 @@
 
 #define TABLE_BYTES (256)
 
-// To the nearest, half away from zero, as far as it matters between 0 and 255; what is no number becomes 0.
-static uint8_t round_to_byte(float value) {
+uint8_t kmodel_round_to_byte(float value) {
     if (!(value > 0)) {
         return 0;
     }
@@ -24,7 +23,7 @@ void kmodel_quantize(const uint8_t *body, uint8_t *work) {
     float scale = 1.0f / kmodel_float(body, 4);
     float bias = kmodel_float(body, 5);
     for (uint32_t left = kmodel_field(body, 3); left; left--) {
-        *out++ = round_to_byte((*in++ - bias) * scale);
+        *out++ = kmodel_round_to_byte((*in++ - bias) * scale);
     }
 }
 

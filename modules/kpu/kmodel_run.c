@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kmodel4.h"
 #include "kmodel_conv.h"
 
 size_t kmodel_struct_bytes(void) {
@@ -12,25 +13,11 @@ size_t kmodel_struct_bytes(void) {
 
 // -- opening
 
-// The words with the addresses at which the KPU finds their parameters.
-static kpu_layer_t with_addresses(const kmodel_conv_t *conv, const uint8_t *file) {
-    const struct {
-        uint8_t word;
-        uint32_t offset;
-    } addresses[] = {{4, conv->batch_norm_offset}, {5, conv->weights_offset}, {7, conv->activation_offset}};
-    kpu_layer_t layer = conv->words;
-    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
-        uint64_t *word = &layer.word[addresses[i].word];
-        *word = (*word & UINT32_MAX) | (uint64_t)kpu_bus_address(file + addresses[i].offset) << 32;
-    }
-    return layer;
-}
-
 static void add_kpu_layer(kmodel_t *model, const kmodel_op_t *op, const uint8_t *body, bool *joins) {
     kmodel_conv_t conv;
     kmodel_conv_read(&conv, model->file, SIZE_MAX, body);
     kpu_layer_t *layer = &model->layers[model->kpu_layer_count++];
-    *layer = with_addresses(&conv, model->file);
+    *layer = kmodel_conv_layer(&conv, model->file);
     if (!*joins) {
         model->steps[model->step_count++] = (kmodel_step_t) {.op = op, .body = body, .layers = layer};
     }
@@ -38,6 +25,7 @@ static void add_kpu_layer(kmodel_t *model, const kmodel_op_t *op, const uint8_t 
     step->layer_count++;
     step->main_out = conv.main_out;
     step->main_bytes = conv.to_main ? conv.out_bytes : 0;
+    step->by_cpu = KMODEL_COPY_BY_CPU;
     *joins = !conv.to_main;
 }
 
@@ -73,6 +61,10 @@ static uint32_t count_kpu_layers(const uint8_t *file, uint32_t layers) {
 
 int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work, void *device, void *tape) {
     (void)file_bytes;
+    if (kmodel_is_v4(file)) {
+        *model = (kmodel_t) {.file = file, .work = work, .device = device, .layers = tape};
+        return kmodel4_open(model);
+    }
     kmodel_header_t header = kmodel_header(file);
     *model = (kmodel_t) {
         .file = file,
@@ -116,6 +108,14 @@ kmodel_tensor_t kmodel_input(const kmodel_t *model) {
     return model->input;
 }
 
+uint32_t kmodel_input_count(const kmodel_t *model) {
+    return kmodel_is_v4(model->file) ? kmodel4_header(model->file).inputs : 1;
+}
+
+kmodel_tensor_t kmodel_input_part(const kmodel_t *model, uint32_t index) {
+    return kmodel_is_v4(model->file) ? kmodel4_input(model->file, index) : model->input;
+}
+
 kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index) {
     return model->outputs[index];
 }
@@ -128,6 +128,10 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
     if (index >= model->layer_count) {
         return KMODEL_ERR_STATE;
     }
+    if (kmodel_is_v4(model->file)) {
+        kmodel4_layer(model, index, layer);
+        return KMODEL_OK;
+    }
     kmodel_place_t place = kmodel_first(model->file);
     while (place.index < index) {
         kmodel_next(&place);
@@ -138,22 +142,21 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
     }
     kmodel_conv_t conv;
     kmodel_conv_read(&conv, model->file, SIZE_MAX, model->file + place.offset);
-    layer->kpu = true;
-    layer->depthwise = conv.depthwise;
-    layer->main_memory_output = conv.to_main;
-    layer->w_in = conv.in_w;
-    layer->h_in = conv.in_h;
-    layer->ch_in = conv.in_ch;
-    layer->w_out = conv.out_w;
-    layer->h_out = conv.out_h;
-    layer->ch_out = conv.out_ch;
-    layer->kernel = conv.kernel;
-    layer->pool = conv.pool;
-    layer->parameter_bytes = conv.weights_bytes;
+    kmodel_conv_describe(&conv, layer);
     return KMODEL_OK;
 }
 
 // -- running
+
+static int load_input(const kmodel_t *model, const void *input) {
+    const kmodel_step_t *first = &model->steps[0];
+    if (first->layers) {
+        uint32_t row = first->layers[0].word[1] & 0x7fff;
+        return kpu_write_map(row, input, model->input.w, model->input.h, model->input.channels);
+    }
+    memcpy(model->work + kmodel_field(first->body, first->op->in[0].address), input, model->input.bytes);
+    return KPU_OK;
+}
 
 int kmodel_start(kmodel_t *model, const void *input, size_t bytes) {
     if (model->state != MODEL_IDLE) {
@@ -162,14 +165,9 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes) {
     if (bytes != model->input.bytes) {
         return KMODEL_ERR_INPUT;
     }
-    const kmodel_step_t *first = &model->steps[0];
-    if (first->layers) {
-        uint32_t row = first->layers[0].word[1] & 0x7fff;
-        if (kpu_write_map(row, input, model->input.w, model->input.h, model->input.channels) != KPU_OK) {
-            return KMODEL_ERR_RUN;
-        }
-    } else {
-        memcpy(model->work + kmodel_field(first->body, first->op->in[0].address), input, bytes);
+    int result = kmodel_is_v4(model->file) ? kmodel4_load_inputs(model, input) : load_input(model, input);
+    if (result != KPU_OK) {
+        return KMODEL_ERR_RUN;
     }
     model->state = MODEL_RUNNING;
     model->step = 0;
@@ -196,6 +194,21 @@ static void copy_from_device(uint8_t *to, const uint8_t *device, size_t bytes) {
     }
 }
 
+// Brings what a step gives to main memory there.
+static int fetch_result(const kmodel_t *model, const kmodel_step_t *step) {
+    if (step->main_bytes == 0) {
+        return KPU_OK;
+    }
+    uint8_t *to = model->work + step->main_out;
+    if (!step->by_cpu) {
+        copy_from_device(to, model->device, step->main_bytes);
+        return KPU_OK;
+    }
+    const uint64_t *word = step->layers[step->layer_count - 1].word;
+    uint32_t w = (word[3] >> 32 & 0x3ff) + 1, h = (word[3] >> 42 & 0x1ff) + 1, channels = (word[2] >> 32 & 0x3ff) + 1;
+    return kpu_read_map(to, word[1] >> 32 & 0x7fff, w, h, channels);
+}
+
 // Puts channel c into the first pixel of a 4x4 map, four of which share rows of AI RAM; a 1x1 kernel follows.
 static void add_padding(const uint8_t *body, const uint8_t *work) {
     const uint8_t *from = work + kmodel_field(body, 1);
@@ -215,8 +228,12 @@ static int upload(const uint8_t *body, const uint8_t *work) {
 static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
     if (step->layers) {
         model->state = MODEL_ON_KPU;
-        return kpu_start(step->layers, step->layer_count, model->eight_bit_weights,
-            step->main_bytes ? model->device : NULL, step->main_bytes);
+        bool streams = step->main_bytes && !step->by_cpu;
+        return kpu_start(step->layers, step->layer_count, model->eight_bit_weights, streams ? model->device : NULL,
+            streams ? step->main_bytes : 0);
+    }
+    if (step->op4) {
+        return KMODEL_V4 ? kmodel4_run(model, step) : KPU_ERR_ARG;
     }
     if (step->op->run) {
         step->op->run(step->body, model->work);
@@ -250,8 +267,8 @@ int kmodel_step(kmodel_t *model) {
             if (result != KPU_OK) {
                 return give_up(model);
             }
-            if (step->main_bytes) {
-                copy_from_device(model->work + step->main_out, model->device, step->main_bytes);
+            if (fetch_result(model, step) != KPU_OK) {
+                return give_up(model);
             }
             model->state = MODEL_RUNNING;
         }

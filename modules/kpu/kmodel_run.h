@@ -10,15 +10,19 @@
 // One go: a layer on the CPU, or KPU layers that follow each other without a result in main memory in between.
 typedef struct {
     const kmodel_op_t *op;
+    const struct kmodel4_op *op4; // of a V4, instead
     const uint8_t *body;
+    uint32_t body_bytes; // of a V4
     const kpu_layer_t *layers; // KPU layers: their words
     uint32_t layer_count;
-    uint32_t main_out, main_bytes; // what the last one streams; 0 bytes: nothing
+    uint32_t main_out, main_bytes; // what the last one gives to main memory; 0 bytes: nothing
+    bool by_cpu;                   // copied there from AI RAM instead of streamed
 } kmodel_step_t;
 
 struct kmodel {
     const uint8_t *file;
     uint8_t *work, *device;
+    const uint8_t *constants; // of a V4: a copy behind its main memory
     kpu_layer_t *layers;
     kmodel_step_t *steps;
     kmodel_tensor_t *outputs;

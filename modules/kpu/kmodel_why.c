@@ -2,6 +2,8 @@
 // The sentences for refused files: what was given, what was wanted, what to do.
 #include "kmodel_why.h"
 
+#include "kmodel_format.h"
+
 #include <string.h>
 
 // %n the name, %g what was given, %x the same in hexadecimal, %w what was wanted.
@@ -39,6 +41,10 @@ static const char *const sentences[WHY_COUNT] = {
     [WHY_NO_INPUT] = "it comes first and does not say what the model's input is",
     [WHY_NO_OUTPUT] = "output %g lies at byte %w of main memory, where no layer leaves a result",
     [WHY_WORK] = "%n takes %g steps, more than the %w that are let through",
+    [WHY_OVERLAP_MAIN] = "its output at byte %g of main memory overlaps its input at byte %w",
+    [WHY_BEYOND_CONSTANTS] = "%n reaches byte %g of constants of %w",
+    [WHY_NO_RETURN] = "its byte code of %g bytes does not return",
+    [WHY_BYTE_CODE] = "byte %w of its byte code is %x, which is no code",
 };
 
 // A sentence's beginning and end, by its code; MaixPy's phrase where its users search for one.
@@ -46,7 +52,7 @@ static const struct {
     int code;
     const char *begin, *end;
 } frames[] = {
-    {KMODEL_ERR_VERSION, "load error,only support kmodel v3/v4: ", ""},
+    {KMODEL_ERR_VERSION, KMODEL_V4 ? "load error,only support kmodel v3/v4: " : "load error,only support kmodel v3: ", ""},
     {KMODEL_ERR_FORMAT, "broken kmodel: ", ": copy or flash the file again, or convert the model again"},
     {KMODEL_ERR_LAYER, "kmodel not supported: ", ""},
 };

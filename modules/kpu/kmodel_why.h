@@ -39,6 +39,11 @@ typedef enum {
     WHY_NO_INPUT,
     WHY_NO_OUTPUT,
     WHY_WORK,
+    // What only a V4 can break.
+    WHY_OVERLAP_MAIN,
+    WHY_BEYOND_CONSTANTS,
+    WHY_NO_RETURN,
+    WHY_BYTE_CODE,
     WHY_COUNT,
 } kmodel_reason_t;
 

@@ -64,10 +64,6 @@ NO_MODEL = {
         VERSION + "found text: is it the right file, and was the download complete?",
     ),
     "v1": (patched(TINY, 0, 1), VERSION + "found kmodel v1 of an early compiler: "),
-    "v4": (
-        golden("tiny_selfmade/tiny4.kmodel"),
-        VERSION + "found kmodel v4, this build runs v3: convert the model with nncase 0.1.0-rc5",
-    ),
     "v5": (
         golden("tiny_selfmade/tiny5_nncase190.kmodel"),
         VERSION + "found kmodel v5 of nncase 1.x: ",

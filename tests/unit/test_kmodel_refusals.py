@@ -56,7 +56,6 @@ KINDS = {
     "tflite": (b"\x1c\0\0\0TFL3" + bytes(60), "found a TensorFlow Lite model: convert it"),
     "v1": (patched(TINY, 0, 1), "found kmodel v1 of an early compiler"),
     "v2": (patched(TINY, 0, 2), "found kmodel v2 of an early compiler"),
-    "v4": (golden("tiny_selfmade/tiny4.kmodel"), "found kmodel v4, this build runs v3: convert"),
     "v5": (golden("tiny_selfmade/tiny5_nncase190.kmodel"), "found kmodel v5 of nncase 1.x"),
     "v6": (b"LDMK\x06\0\0\0" + bytes(60), "found kmodel v6 of nncase 1.x"),
     "reversed words": (SWAPPED, "found a kmodel with the bytes of each 32-bit word reversed"),

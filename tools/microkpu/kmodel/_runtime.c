@@ -99,12 +99,12 @@ static PyObject *model_input(model_t *self, void *closure) {
     return tensor(kmodel_input(self->model));
 }
 
-static PyObject *model_outputs(model_t *self, void *closure) {
-    (void)closure;
-    uint32_t count = kmodel_output_count(self->model);
+// A list of `count` tensors.
+static PyObject *tensors(const kmodel_t *model, uint32_t count,
+    kmodel_tensor_t (*get)(const kmodel_t *, uint32_t)) {
     PyObject *list = PyList_New(count);
     for (uint32_t i = 0; list && i < count; i++) {
-        PyObject *item = tensor(kmodel_output(self->model, i));
+        PyObject *item = tensor(get(model, i));
         if (!item) {
             Py_CLEAR(list);
             break;
@@ -112,6 +112,16 @@ static PyObject *model_outputs(model_t *self, void *closure) {
         PyList_SET_ITEM(list, i, item);
     }
     return list;
+}
+
+static PyObject *model_inputs(model_t *self, void *closure) {
+    (void)closure;
+    return tensors(self->model, kmodel_input_count(self->model), kmodel_input_part);
+}
+
+static PyObject *model_outputs(model_t *self, void *closure) {
+    (void)closure;
+    return tensors(self->model, kmodel_output_count(self->model), kmodel_output);
 }
 
 static PyObject *layer(const kmodel_t *model, uint32_t index) {
@@ -184,6 +194,7 @@ static PyMethodDef model_methods[] = {
 
 static PyGetSetDef model_getset[] = {
     {"input", (getter)model_input, NULL, "Element type, channels, height, width.", NULL},
+    {"inputs", (getter)model_inputs, NULL, "The same of each input, where a run takes several as one.", NULL},
     {"outputs", (getter)model_outputs, NULL, "The same of each output.", NULL},
     {"layers", (getter)model_layers, NULL, "What each layer is.", NULL},
     {"needs", (getter)model_needs, NULL, "Bytes of working memory, of streamed results, of tape.", NULL},
@@ -195,7 +206,7 @@ static PyTypeObject model_type = {
     .tp_name = "microkpu.kmodel._runtime.Model",
     .tp_basicsize = sizeof(model_t),
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "A kmodel V3, checked and opened as on the board; ValueError says why not.",
+    .tp_doc = "A kmodel V3 or V4, checked and opened as on the board; ValueError says why not.",
     .tp_new = model_new,
     .tp_dealloc = (destructor)model_dealloc,
     .tp_methods = model_methods,

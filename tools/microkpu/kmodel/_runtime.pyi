@@ -20,6 +20,9 @@ class Model:
     @property
     def input(self) -> Tensor: ...
     @property
+    def inputs(self) -> list[Tensor]:
+        """Each input, where `input` is several of them one after another."""
+    @property
     def outputs(self) -> list[Tensor]: ...
     @property
     def layers(self) -> list[LayerTuple]: ...

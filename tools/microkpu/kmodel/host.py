@@ -18,7 +18,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output: planar; a flat one has all its elements as channels."""
+    """An input or output: planar; batches count as channels, a flat one has its elements there."""
 
     type: Literal["u8", "f32"]
     channels: int
@@ -78,37 +78,54 @@ class HostModel:
             self._model = _runtime.Model(data)
         except ValueError as error:
             raise MicrokpuError(str(error)) from None
+        self.inputs = [Tensor(*part) for part in self._model.inputs]
+        # What the board takes: several inputs one after another.
         self.input = Tensor(*self._model.input)
         self.outputs = [Tensor(*output) for output in self._model.outputs]
         self.layers = [Layer(*layer) for layer in self._model.layers]
         self.needs = Needs(*self._model.needs)
 
-    def run(self, array: NDArray[Any]) -> list[NDArray[Any]]:
-        """The outputs, each (channels, h, w) of its type, for an input of the model's type.
+    def run(self, *arrays: NDArray[Any]) -> list[NDArray[Any]]:
+        """The outputs, each (channels, h, w) of its type, for inputs of the model's types.
 
-        The input is (channels, h, w), with or without a leading 1, or flat.
+        An input is (channels, h, w), with or without a leading 1, or flat; batches count as
+        channels, or come first as a dimension of their own. Several inputs may also come as one
+        array, flat and one after another.
         """
-        results = self._model.run(self.fitted(array).tobytes())
+        results = self._model.run(self.joined(*arrays))
         return [
             np.frombuffer(data, output.dtype).reshape(output.shape)
             for data, output in zip(results, self.outputs, strict=True)
         ]
 
+    def joined(self, *arrays: NDArray[Any]) -> bytes:
+        """The inputs as the model takes them; MicrokpuError says what an array lacks."""
+        if len(arrays) == 1:
+            return self.fitted(arrays[0]).tobytes()
+        if len(arrays) != len(self.inputs):
+            raise MicrokpuError(f"{len(arrays)} inputs given but the model has {len(self.inputs)}")
+        pairs = zip(arrays, self.inputs, strict=True)
+        return b"".join(_fitted(array, wanted).tobytes() for array, wanted in pairs)
+
     def fitted(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The input as the model wants it; MicrokpuError says what an array lacks."""
-        wanted = self.input
-        count = int(np.prod(wanted.shape))
-        given = f"input is {'x'.join(map(str, array.shape))} {array.dtype}"
-        if array.shape not in {wanted.shape, (1, *wanted.shape), (count,), (1, count)}:
-            turned = array.shape == (wanted.h, wanted.w, wanted.channels)
-            advice = "transpose(2, 0, 1)" if turned else "reshape or resize it"
-            raise MicrokpuError(f"{given} but the model wants {wanted}: {advice} first")
-        # Any float is brought to float32; of integers only bytes are what they seem.
-        if array.dtype != wanted.dtype and {array.dtype.kind, wanted.dtype.kind} != {"f"}:
-            raise MicrokpuError(
-                f"{given} but the model wants {wanted}: astype('{wanted.dtype.name}') first"
-            )
-        return np.ascontiguousarray(array, dtype=wanted.dtype)
+        """The whole input as the model wants it; MicrokpuError says what an array lacks."""
+        return _fitted(array, self.input)
+
+
+def _fitted(array: NDArray[Any], wanted: Tensor) -> NDArray[Any]:
+    count = int(np.prod(wanted.shape))
+    given = f"input is {'x'.join(map(str, array.shape))} {array.dtype}"
+    planes = array.ndim > 2 and array.shape[-2:] == wanted.shape[-2:]
+    if array.size != count or not (planes or array.shape in {(count,), (1, count)}):
+        turned = array.shape == (wanted.h, wanted.w, wanted.channels)
+        advice = "transpose(2, 0, 1)" if turned else "reshape or resize it"
+        raise MicrokpuError(f"{given} but the model wants {wanted}: {advice} first")
+    # Any float is brought to float32; of integers only bytes are what they seem.
+    if array.dtype != wanted.dtype and {array.dtype.kind, wanted.dtype.kind} != {"f"}:
+        raise MicrokpuError(
+            f"{given} but the model wants {wanted}: astype('{wanted.dtype.name}') first"
+        )
+    return np.ascontiguousarray(array, dtype=wanted.dtype)
 
 
 def _read(path: Path) -> bytes:
