@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""kmodel V4 on the board: outputs equal to the vendor's arithmetic and to the host's runtime."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from microkpu.board import RemoteBoard
+from microkpu.kmodel.host import HostModel
+
+from .kpu_support import GOLDEN, MODEL, FlashImage, assert_bytes, give, golden, shared, vector
+
+OPS = "v4_neutral_ops/ops.kmodel"
+INDEX = json.loads((GOLDEN / "v4_neutral_ops" / "index.json").read_text())
+# The chip's library differs from the host's in these.
+ROUNDED = (
+    "softmax",
+    "unary cos",
+    "unary exp",
+    "unary log",
+    "unary rsqrt",
+    "unary sin",
+    "nnil sig",
+)
+FACE = "canmv_examples__face_detect_320x240.kmodel"
+
+
+@pytest.fixture
+def ops(board: RemoteBoard, flash_image: FlashImage) -> RemoteBoard:
+    """A board with every neutral operator loaded as m and its golden input in x."""
+    flash_image(MODEL, golden(OPS))
+    give(board, flash_image, "x", vector("v4_neutral_ops/input.npy").tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load({MODEL})")
+    return board
+
+
+@pytest.mark.parametrize("name", ["tiny4", "tiny54"])
+def test_a_small_net_gives_its_golden_output_again_and_again(
+    board: RemoteBoard, flash_image: FlashImage, name: str
+) -> None:
+    flash_image(MODEL, golden(f"tiny_selfmade/{name}.kmodel"))
+    give(board, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load({MODEL})")
+    for _ in range(3):
+        board.exec("fm = kpu.forward(m, x)")
+        assert_bytes(board, "fm", vector(f"tiny_selfmade/{name}_out.npy"))
+    assert board.eval("(fm.w(), fm.h(), fm.ch(), fm.typecode())") == (16, 12, 12, "f")
+
+
+def test_every_neutral_operator_gives_its_golden_output(ops: RemoteBoard) -> None:
+    ops.exec("kpu.forward(m, x)")
+    on_host = HostModel(golden(OPS)).run(vector("v4_neutral_ops/input.npy"))
+    for op in INDEX:
+        output = f"kpu.get_output(m, {op['i']})"
+        expected = vector(f"v4_neutral_ops/out{op['i']:02d}.npy").ravel()
+        if op["op"].startswith(ROUNDED):
+            got = np.frombuffer(ops.get_buffer(output), expected.dtype)
+            np.testing.assert_allclose(got, expected, rtol=1e-5, atol=3e-7, err_msg=op["op"])
+        else:
+            assert_bytes(ops, output, expected)
+            assert_bytes(ops, output, on_host[op["i"]])
+
+
+def test_shapes_come_from_the_file_and_set_outputs_is_checked(ops: RemoteBoard) -> None:
+    ops.exec("kpu.forward(m, x)\nfm = kpu.get_output(m, 16)")
+    assert ops.eval("(fm.w(), fm.h(), fm.ch(), fm.size(), fm.typecode())") == (6, 3, 12, 864, "f")
+    said = ops.exec(
+        "print(kpu.set_outputs(m, 15, 5, 6, 16))\n"  # a concat, which the file calls flat
+        "fm = kpu.get_output(m, 15)\n"
+        "print((fm.w(), fm.h(), fm.ch()))\n"
+        "print(kpu.set_outputs(m, 15, 5, 6, 17))"
+    )
+    assert said.splitlines()[:2] == ["True", "(5, 6, 16)"]
+    assert said.splitlines()[-1] == "False"
+
+
+def test_netinfo_names_the_nodes(board: RemoteBoard, flash_image: FlashImage) -> None:
+    flash_image(MODEL, golden("tiny_selfmade/tiny4.kmodel"))
+    board.exec(f"import KPU as kpu\ninfo = kpu.netinfo(kpu.load({MODEL}))")
+    assert board.eval("[layer.type() for layer in info]") == [0x2002] * 5 + [3]
+    assert board.eval("(info[0].wi(), info[0].hi(), info[0].chi(), info[0].cho())") == (
+        64,
+        48,
+        3,
+        16,
+    )
+    assert board.eval("info[1].dw()") == 1
+
+
+def test_a_file_may_end_short_and_be_followed_by_other_data(
+    board: RemoteBoard, flash_image: FlashImage
+) -> None:
+    data = golden("tiny_selfmade/tiny4.kmodel")
+    give(board, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
+    give(board, flash_image, "d", data + b"\xa5" * 1000)
+    board.exec("import KPU as kpu")
+    assert_bytes(board, "kpu.forward(kpu.load(d), x)", vector("tiny_selfmade/tiny4_out.npy"))
+    said = board.exec(f"try:\n kpu.load(d[:{len(data) - 8}])\nexcept ValueError as e:\n print(e)")
+    assert f"the file ends after {len(data) - 8} bytes, its fields ask for {len(data)}" in said
+
+
+def test_a_real_model_gives_the_vendors_bits(board: RemoteBoard, flash_image: FlashImage) -> None:
+    flash_image(MODEL, shared("models", FACE).read_bytes())
+    image = np.load(shared("golden", "face_v4_320x240_astronaut/input.npy"))
+    give(board, flash_image, "x", image.tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load({MODEL})\nfm = kpu.forward(m, x)")
+    assert board.eval("(fm.w(), fm.h(), fm.ch(), fm.typecode())") == (10, 8, 54, "f")
+    expected = np.load(shared("golden", "face_v4_320x240_astronaut/output0.npy"))
+    assert_bytes(board, "fm", expected)
