@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 class Device(Protocol):
-    """What `Machine.map` calls: `offset` counts from the region's base, `size` is 1, 2, 4 or 8 bytes."""
+    """What `Machine.map` calls: `offset` from the region's base, `size` of 1, 2, 4 or 8 bytes."""
 
     def read(self, offset: int, size: int) -> int: ...
     def write(self, offset: int, size: int, value: int) -> None: ...
 
-# Access bits, one byte per 4-byte register. 0: nothing is modelled there, the access raises CoreError.
+# Access bits, one byte per 4-byte register. 0: nothing is modelled there, CoreError.
 READ: int  # 1: a read gives the stored word
 WRITE: int  # 2: a write stores the word
 READ_CALL: int  # 4: a read calls device.read() (its answer is the value)
@@ -17,7 +17,7 @@ WRITE_CALL: int  # 8: a write calls device.write() (after storing, where WRITE i
 
 # Why run() came back.
 LIMIT: int  # the cycle limit (or a cut) was reached
-IDLE: int  # every hart waits in wfi and no timer will wake it before the limit; cycles stands at the limit
+IDLE: int  # every hart waits in wfi and no timer wakes one before the limit; cycles stands there
 STOPPED: int  # stop() was called
 BREAK: int  # a breakpoint; break_hart says which hart stands on it
 
@@ -35,32 +35,38 @@ class Machine:
     """Inside a device call: the hart that makes the access."""
 
     def map(self, base: int, size: int, device: Device, access: bytes) -> memoryview:
-        """Puts a device at [base, base + size); gives the region's register storage (size bytes, little endian).
+        """Puts a device at [base, base + size); gives its register storage, little endian.
 
-        A 64-bit register is two 4-byte entries with the same access bits; a 64-bit access reaches the device as one
-        call with size 8 at the lower offset. A 1- or 2-byte access always calls the device.
+        A 64-bit register is two 4-byte entries with the same access bits; a 64-bit access
+        reaches the device as one call with size 8 at the lower offset. A 1- or 2-byte access
+        always calls the device.
         """
     def set_access(self, base: int, access: bytes) -> None:
-        """Replaces the access bytes of the region mapped at `base`; at once, also inside a device call."""
+        """Replaces a region's access bytes, by its `base`; at once, also inside a device call."""
     def run(self, limit: int) -> int:
         """Runs both harts until cycle `limit`, a cut, stop() or a breakpoint; gives the reason.
 
-        While both harts run they take turns of 16 cycles on the clock's grid, and a limit is met at its next line; however
-        a run is cut, the same instructions follow each other. A run from a breakpoint that was reported goes past it.
+        While both harts run they take turns of 16 cycles on the clock's grid, and a limit is met
+        at its next line; however a run is cut, the same instructions follow each other. A run
+        from a breakpoint that was reported goes past it.
 
-        An exception raised by a device call comes out of run() unchanged, with the machine standing after the access.
+        An exception raised by a device call comes out of run() unchanged, with the machine
+        standing after the access.
         """
     def cut(self, cycle: int = 0) -> None:
-        """Lowers the limit of the run() under way; callable from device calls. 0 means: at this instruction's end."""
+        """Lowers a run()'s limit, from within a device call; 0: this instruction's end."""
     def stop(self) -> None: ...
     def set_external(self, hart: int, level: bool) -> None:
         """The hart's machine external interrupt line, driven by the PLIC."""
     def set_code(self) -> None:
         """Forgets decoded instructions: call after the host changed code in ram."""
     def set_strict(self, strict: bool) -> None:
-        """Whether floating-point accesses to the uncached alias, unreliable on silicon, raise CoreError; at first they do."""
+        """Whether floating-point accesses to the uncached alias raise CoreError; at first they do.
+
+        On silicon they are unreliable.
+        """
     def next_timer(self) -> int:
-        """The cycle at which an enabled timer interrupt comes next, on any hart; -1 when none will."""
+        """The cycle of the next enabled timer interrupt on any hart; -1 when none will come."""
     def set_ai_ram(self, enabled: bool) -> None:
         """Whether CPU accesses to AI RAM work; a CPU access while off raises CoreError."""
 
@@ -81,16 +87,17 @@ class Machine:
     def msip(self, hart: int) -> int: ...
     def set_msip(self, hart: int, value: int) -> None: ...
     def reset_harts(self) -> None:
-        """Registers, CSRs, CLINT and reservation as after power-on; memory, devices and cycles stay."""
+        """Registers, CSRs, CLINT, reservation as after power-on; memory, devices, cycles stay."""
     def add_breakpoint(self, address: int) -> None: ...
     def remove_breakpoint(self, address: int) -> None: ...
     def step(self, hart: int) -> int:
-        """One instruction on one hart, breakpoints ignored; gives LIMIT, or IDLE where the hart waits."""
+        """One instruction on one hart, past breakpoints; LIMIT, or IDLE where the hart waits."""
     def trace(self, hart: int, entries: int) -> Sequence[int]:
-        """Where the hart's last jumps and traps went, newest last; a block that repeats itself is one entry."""
+        """Where the last jumps and traps went, newest last; a repeated block is one entry."""
 
 def kpu_layer(words: bytes, ram: memoryview, eight_bit: bool) -> bytes:
-    """Runs one KPU layer on `ram` (8 MiB as Machine.ram: parameters by bus address, feature maps in AI RAM).
+    """Runs one KPU layer on `ram`, 8 MiB as Machine.ram: parameters by address, maps in AI RAM.
 
-    Writes the result to AI RAM and gives it as dense CHW bytes. ValueError names what is not defined or not modelled.
+    Writes the result to AI RAM and gives it as dense CHW bytes. ValueError names what is not
+    defined or not modelled.
     """
