@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// The frames of frames.h: buffers from the pool, in the hands of the DVP or of an image, never of both.
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+
+#include "modules/sensor/frames.h"
+#include "pool.h"
+#include "sdk/iomem.h"
+
+typedef uint64_t __attribute__((may_alias)) store64_t;
+
+extern const mp_obj_type_t frames_type;
+
+// -- memory
+
+static void *take(size_t bytes, pool_kind_t kind) {
+    void *block = pool_alloc(bytes, kind);
+    if (block == NULL) {
+        gc_collect(); // images that nobody holds any more give their memory back
+        block = pool_alloc(bytes, kind);
+    }
+    return block;
+}
+
+static void release(frames_obj_t *frames) {
+    for (size_t i = 0; i < FRAMES_MAX; i++) {
+        pool_free(frames->frame[i].rgb565);
+        pool_free(frames->frame[i].r);
+        frames->frame[i] = (dvp_frame_t) { 0 };
+    }
+    pool_free(frames->pix);
+    frames->pix = NULL;
+}
+
+static bool fill(frames_obj_t *frames) {
+    size_t pixels = (size_t)frames->w * frames->h;
+    frames->pix = take(frames->gray ? pixels : 2 * pixels, POOL_FRAME);
+    bool there = frames->pix != NULL;
+    for (size_t i = 0; there && i < frames->count; i++) {
+        dvp_frame_t *frame = &frames->frame[i];
+        frame->rgb565 = frames->gray ? NULL : take(2 * pixels, POOL_DEVICE);
+        frame->r = take(3 * pixels, POOL_PLANES);
+        frame->g = frame->r + pixels;
+        frame->b = frame->g + pixels;
+        there = frame->r != NULL && (frames->gray || frame->rgb565 != NULL);
+    }
+    return there;
+}
+
+frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count) {
+    frames_obj_t *frames = mp_obj_malloc_with_finaliser(frames_obj_t, &frames_type);
+    mp_obj_base_t base = frames->base;
+    *frames = (frames_obj_t) { .base = base, .w = w, .h = h, .gray = gray, .count = count };
+    if (!fill(frames)) {
+        release(frames);
+        size_t pixels = (size_t)w * h;
+        mp_raise_msg_varg(&mp_type_MemoryError,
+            MP_ERROR_TEXT("memory overflow: %u camera frame(s) of %ux%u need %u KiB, %u KiB are free:"
+                " take a smaller frame, or del images and kpu.deinit() models"), (unsigned)count, (unsigned)w, (unsigned)h,
+            (unsigned)((pixels * (gray ? 1 + 3 * count : 2 + 5 * count) + 1023) / 1024),
+            (unsigned)(pool_free_bytes() / 1024));
+    }
+    return frames;
+}
+
+int frames_end(frames_obj_t *frames) {
+    int result = dvp_stop();
+    for (size_t i = 0; i < frames->count; i++) {
+        frames->frame[i].state = DVP_FRAME_FREE;
+    }
+    return result;
+}
+
+static mp_obj_t del(mp_obj_t self) {
+    frames_obj_t *frames = MP_OBJ_TO_PTR(self);
+    for (size_t i = 0; i < frames->count; i++) {
+        if (frames->frame[i].state == DVP_FRAME_QUEUED) {
+            dvp_stop(); // only the present frames are ever queued, so this takes nobody else's
+        }
+    }
+    release(frames);
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(del_obj, del);
+
+static const mp_rom_map_elem_t locals_table[] = {
+    { MP_ROM_QSTR(MP_QSTR___del__), MP_ROM_PTR(&del_obj) },
+};
+static MP_DEFINE_CONST_DICT(locals, locals_table);
+
+MP_DEFINE_CONST_OBJ_TYPE(
+    frames_type,
+    MP_QSTR_frames,
+    MP_TYPE_FLAG_NONE,
+    locals_dict, &locals
+    );
+
+// -- taking
+
+bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
+    dvp_frame_t *frame = &frames->frame[frames->turn];
+    // With one buffer, what was taken before Ctrl-C ended the last wait is old by now.
+    if (frame->state == DVP_FRAME_FREE || (frame->state == DVP_FRAME_DONE && frames->count == 1)) {
+        dvp_queue(frame);
+    }
+    dvp_frame_t *other = &frames->frame[frames->turn ^ 1];
+    if (frames->count > 1 && other->state == DVP_FRAME_FREE) {
+        dvp_queue(other);
+    }
+    mp_uint_t start = mp_hal_ticks_ms();
+    while (frame->state != DVP_FRAME_DONE) {
+        mp_uint_t passed = mp_hal_ticks_ms() - start;
+        if (passed >= timeout_ms) {
+            return false;
+        }
+        mp_event_wait_ms(timeout_ms - passed);
+    }
+    frame->state = DVP_FRAME_FREE;
+    if (frames->count > 1) {
+        frames->turn ^= 1;
+    }
+    return true;
+}
+
+// The DVP puts the first pixel of two into the high half of a word.
+static void copy_pixels(uint16_t *pixels, const volatile uint64_t *frame, size_t count) {
+    store64_t *to = (store64_t *)pixels;
+    #pragma GCC unroll 8
+    for (size_t i = 0; i < count / 4; i++) {
+        uint64_t four = frame[i];
+        to[i] = (four & 0x0000FFFF0000FFFFull) << 16 | (four >> 16 & 0x0000FFFF0000FFFFull);
+    }
+}
+
+mp_obj_t frames_image(frames_obj_t *frames) {
+    const dvp_frame_t *frame = &frames->frame[frames->count > 1 ? frames->turn ^ 1 : 0];
+    size_t pixels = (size_t)frames->w * frames->h;
+    if (frames->gray) {
+        iomem_copy_out(frames->pix, frame->r, pixels);
+    } else {
+        copy_pixels((uint16_t *)frames->pix, frame->rgb565, pixels);
+    }
+    image_obj_t *img = mp_obj_malloc_with_finaliser(image_obj_t, &image_type);
+    mp_obj_base_t base = img->base;
+    *img = (image_obj_t) {
+        .base = base,
+        .w = frames->w,
+        .h = frames->h,
+        .format = frames->gray ? IMAGE_GRAYSCALE : IMAGE_RGB565,
+        .pix = frames->pix,
+        .planes = frame->r,
+        .plane_count = frames->gray ? 1 : 3,
+        .pix_bytes = frames->gray ? pixels : 2 * pixels,
+        .pix_borrowed = true,
+        .planes_borrowed = true,
+        .owner = MP_OBJ_FROM_PTR(frames),
+    };
+    return MP_OBJ_FROM_PTR(img);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The memory that frames come into, and images of it.
+//
+// The DVP writes into uncached memory: the planes are what the KPU reads, as they are; RGB565 is copied once, pixel
+// pairs turned round, into the cached pixels that Python draws on. So no buffer ever changes its alias, and no frame is
+// written into while a script works on it: a frame is taken only inside of snapshot(), or with two buffers into the one
+// that the last image does not use.
+#ifndef SENSOR_FRAMES_H
+#define SENSOR_FRAMES_H
+
+#include "modules/image/image.h"
+#include "sdk/dvp.h"
+
+#define FRAMES_MAX (2)
+
+typedef struct {
+    mp_obj_base_t base;
+    uint16_t w, h;
+    bool gray;
+    uint8_t count;          // of buffers: 1, or 2 to take a frame while Python works on the other
+    uint8_t turn;           // the one that comes next
+    uint8_t *pix;           // cached
+    dvp_frame_t frame[FRAMES_MAX];
+} frames_obj_t;
+
+// Memory for frames of a size; raises MemoryError.
+frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count);
+// Waits for a frame; false where none came in time. Lets Ctrl-C through.
+bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms);
+// The frame that was waited for, as an image; it is good until the next one is waited for.
+mp_obj_t frames_image(frames_obj_t *frames);
+// No more frames come into this memory, which goes as soon as no image uses it.
+int frames_end(frames_obj_t *frames);
+
+#endif // SENSOR_FRAMES_H
