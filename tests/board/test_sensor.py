@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""The camera as a script sees it: both buffers of a snapshot hold what stands before the lens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from microkpu.board import RemoteBoard, ScriptError
+from microkpu.virtual import Board
+from microkpu.virtual.camera import Camera
+from microkpu.virtual.chips.pictures import Pictures
+from PIL import Image
+
+from .image_support import Pixels, assert_pixels, scene
+
+pytestmark = pytest.mark.virtual_only
+W, H = 320, 240
+SCENE = scene((W, H))
+WHITE = Image.new("RGB", (W, H), "white")
+START = "import sensor\nsensor.reset()\nsensor.set_pixformat(sensor.RGB565)\n"
+QVGA = START + "sensor.set_framesize(sensor.QVGA)\n"
+Show = Callable[..., None]
+# A board keeps the camera that it was given first.
+CAMERAS: WeakKeyDictionary[Board, Camera] = WeakKeyDictionary()
+
+
+def rgb565(picture: Image.Image | npt.NDArray[np.uint8]) -> Pixels:
+    r, g, b = np.moveaxis(np.asarray(picture).astype(np.uint16), -1, 0)
+    return (r >> 3 << 11 | g >> 2 << 5 | b >> 3).astype(np.uint16)
+
+
+def error(board: RemoteBoard, code: str) -> str:
+    with pytest.raises(ScriptError) as caught:
+        board.exec(code)
+    return caught.value.last_line
+
+
+def unplug(virtual: Board) -> None:
+    virtual.camera = None
+    virtual.dvp.camera_changed()
+
+
+@pytest.fixture
+def show(board: RemoteBoard, virtual: Board) -> Iterator[Show]:
+    """Puts a camera in the socket that sees pictures, one per frame that is taken."""
+
+    def put(*pictures: Image.Image) -> None:
+        virtual.camera = camera
+        camera.show(Pictures(pictures))
+
+    camera = CAMERAS.setdefault(virtual, Camera(virtual, Pictures([SCENE]), ("ov2640",)))
+    put(SCENE)
+    yield put
+    unplug(virtual)
+
+
+@pytest.fixture
+def camera(board: RemoteBoard, show: Show) -> RemoteBoard:
+    """A board whose camera looks at SCENE, set to RGB565 and QVGA."""
+    board.exec(QVGA)
+    return board
+
+
+# Finding it.
+
+
+def test_reset_finds_the_sensor_and_says_so(board: RemoteBoard, show: Show) -> None:
+    assert board.exec("import sensor\nprint(sensor.reset())") == "[MAIXPY]: find ov2640\nNone\n"
+    assert board.eval("sensor.get_id()") == 0x2642
+
+
+def test_without_a_camera_reset_says_what_was_read(board: RemoteBoard, virtual: Board) -> None:
+    begin = virtual.seconds
+    message = error(board, "import sensor\nsensor.reset()")
+    assert message.startswith("OSError: Reset Failed: no sensor: ov2640 at 0x30 would say 26 42, ")
+    assert "there is ff ff" in message
+    assert virtual.seconds - begin < 1
+    assert error(board, "sensor.snapshot()").startswith("TypeError: not found sensor")
+
+
+def test_the_maker_can_be_chosen(board: RemoteBoard, show: Show) -> None:
+    board.exec("import sensor\nsensor.reset(choice=1)")
+    assert "ov2640" not in error(board, "sensor.reset(choice=2)")
+    assert error(board, "sensor.reset(choice=3)").startswith("ValueError: choice 3")
+
+
+def test_what_is_missing_is_named(board: RemoteBoard, show: Show) -> None:
+    board.exec("import sensor\nsensor.reset()")
+    assert error(board, "sensor.snapshot()") == (
+        "RuntimeError: Not init!: sensor.set_pixformat() first"
+    )
+    board.exec("sensor.set_pixformat(sensor.RGB565)")
+    assert error(board, "sensor.snapshot()") == (
+        "RuntimeError: Not init!: sensor.set_framesize() first"
+    )
+
+
+# Frames.
+
+
+def test_a_snapshot_fills_both_buffers(camera: RemoteBoard) -> None:
+    camera.exec("sensor.run(1)\ni = sensor.snapshot()")
+    assert camera.eval("(i.width(), i.height(), i.format())") == (W, H, 2)
+    assert_pixels(camera, "i", rgb565(SCENE))
+    camera.exec("i.clear()\ni.ai_to_pix()")
+    assert_pixels(camera, "i", rgb565(SCENE))
+
+
+def test_drawing_leaves_the_ai_buffer(camera: RemoteBoard) -> None:
+    camera.exec("i = sensor.snapshot()\ni.clear()")
+    assert_pixels(camera, "i", np.zeros(W * H, np.uint16))
+    camera.exec("i.pix_to_ai()\ni.set_pixel(0, 0, (255, 255, 255))\ni.ai_to_pix()")
+    assert_pixels(camera, "i", np.zeros(W * H, np.uint16))
+
+
+def test_gray_frames_hold_the_brightness(camera: RemoteBoard) -> None:
+    camera.exec("sensor.set_pixformat(sensor.GRAYSCALE)\ni = sensor.snapshot()")
+    assert camera.eval("(i.width(), i.height(), i.format(), i.size())") == (W, H, 4, W * H)
+    gray = np.frombuffer(camera.get_buffer("i"), np.uint8).reshape(H, W).astype(int)
+    luma = np.asarray(SCENE) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(gray - luma).max() <= 1
+    camera.exec("i.clear()\ni.ai_to_pix()")
+    again = np.frombuffer(camera.get_buffer("i"), np.uint8).reshape(H, W)
+    np.testing.assert_array_equal(again, gray)
+
+
+@pytest.mark.parametrize("buffers", [1, 2])
+def test_every_snapshot_is_another_frame(camera: RemoteBoard, show: Show, buffers: int) -> None:
+    pictures = [Image.new("RGB", (W, H), (40 * k, 0, 255 - 40 * k)) for k in range(6)]
+    show(*pictures)
+    camera.exec(f"sensor.reset(dual_buff={buffers == 2})")
+    colors = [camera.eval("sensor.snapshot().get_pixel(5, 5, rgbtuple=False)") for _ in range(6)]
+    assert colors == [int(rgb565(picture)[5, 5]) for picture in pictures]
+
+
+def test_a_frame_in_hand_is_not_written_into(camera: RemoteBoard, show: Show) -> None:
+    """With one buffer and with two, however long a script keeps its image."""
+    for buffers in (1, 2):
+        show(SCENE, WHITE)
+        camera.exec(f"sensor.reset(dual_buff={buffers == 2})\ni = sensor.snapshot()")
+        camera.exec("import time\ntime.sleep_ms(300)")
+        assert_pixels(camera, "i", rgb565(SCENE))
+        camera.exec("i.ai_to_pix()")
+        assert_pixels(camera, "i", rgb565(SCENE))
+
+
+def test_two_buffers_take_the_next_frame_meanwhile(camera: RemoteBoard, virtual: Board) -> None:
+    waits = {}
+    for buffers in (1, 2):
+        camera.exec(f"sensor.reset(dual_buff={buffers == 2})\ni = sensor.snapshot()")
+        camera.exec("import time\ntime.sleep_ms(80)")
+        begin = virtual.seconds
+        camera.exec("i = sensor.snapshot()")
+        waits[buffers] = virtual.seconds - begin
+    assert waits[2] < 0.010 < 0.025 < waits[1]
+
+
+def test_an_image_outlives_its_frames(camera: RemoteBoard) -> None:
+    camera.exec("i = sensor.snapshot()\nsensor.set_framesize(sensor.QQVGA)")
+    camera.exec("import gc\ngc.collect()\nj = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(SCENE))
+    assert camera.eval("(j.width(), j.height())") == (160, 120)
+
+
+def test_dropped_frames_give_their_memory_back(camera: RemoteBoard) -> None:
+    sizes = "[k210.pool()[k] for k in ('frame', 'planes', 'device')]"
+    camera.exec("import gc, k210\ni = sensor.snapshot()\ni = None\ngc.collect()")
+    used = camera.eval(sizes)
+    assert used == [W * H * 2, W * H * 3, W * H * 2]
+    camera.exec("for k in range(5):\n sensor.set_framesize(sensor.QVGA)\n sensor.snapshot()")
+    camera.exec("gc.collect()")
+    assert camera.eval(sizes) == used
+    camera.exec("sensor.deinit()\ngc.collect()")
+    assert camera.eval(sizes) == [0, 0, 0]
+
+
+def test_skip_frames(camera: RemoteBoard, virtual: Board) -> None:
+    camera.exec("sensor.snapshot()")
+    taken = virtual.dvp.frames
+    camera.exec("sensor.skip_frames(4)")
+    assert virtual.dvp.frames == taken + 4
+    begin = virtual.seconds
+    camera.exec("sensor.skip_frames(time=200)")
+    assert 0.2 <= virtual.seconds - begin < 0.3
+
+
+# Sizes.
+
+
+@pytest.mark.parametrize(
+    ("name", "w", "h"),
+    [("QQQQVGA", 40, 30), ("QQVGA", 160, 120), ("CIF", 352, 288), ("VGA", 640, 480),
+     ("B64X32", 64, 32), ("B240X240", 240, 240), ("LCD", 128, 160)],
+)  # fmt: skip
+def test_frame_sizes(board: RemoteBoard, show: Show, name: str, w: int, h: int) -> None:
+    """A frame shows as much of the middle of the view as its sides allow."""
+    board.exec(START + f"print(sensor.set_framesize(sensor.{name}))\ni = sensor.snapshot()")
+    assert board.eval("(i.width(), i.height(), sensor.width(), sensor.height())") == (w, h, w, h)
+    got = np.frombuffer(board.get_buffer("i"), np.uint16).reshape(h, w)
+    scale = min(W / w, H / h)
+    left, top = (W - scale * w) / 2, (H - scale * h) / 2
+    box = (left, top, W - left, H - top)
+    wanted = np.asarray(SCENE.resize((w, h), Image.Resampling.BILINEAR, box)).astype(int)
+    green = (got >> 5 & 63).astype(int) * 255 // 63
+    assert np.abs(green - wanted[..., 1]).mean() < 5
+
+
+def test_sizes_beyond_the_chip_are_refused(camera: RemoteBoard) -> None:
+    message = error(camera, "sensor.set_framesize(sensor.SVGA)")
+    assert message.startswith("OSError: [Errno 12] ENOMEM: frames of 800x600")
+    assert error(camera, "sensor.set_framesize(99)").startswith("ValueError: framesize 99")
+    assert error(camera, "sensor.set_pixformat(sensor.YUV422)").startswith("ValueError: pixformat")
+
+
+def test_frames_that_do_not_fit_say_what_they_need(camera: RemoteBoard) -> None:
+    camera.exec("import image\nhold = [image.Image(size=(640, 480)) for k in range(7)]")
+    message = error(camera, "sensor.set_framesize(sensor.VGA)\nsensor.snapshot()")
+    assert message.startswith("MemoryError: memory overflow: 1 camera frame(s) of 640x480 need ")
+    camera.exec("hold = None\nsensor.snapshot()")
+
+
+@pytest.mark.parametrize("window", ["(224, 224)", "(48, 8, 224, 224)"])
+def test_windows_are_parts_of_the_frame(camera: RemoteBoard, window: str) -> None:
+    assert camera.eval(f"sensor.set_windowing({window})") is True
+    camera.exec("i = sensor.snapshot()")
+    assert camera.eval("(i.width(), sensor.width(), sensor.height())") == (224, 224, 224)
+    assert_pixels(camera, "i", rgb565(np.asarray(SCENE)[8:232, 48:272]))
+    camera.exec("sensor.set_framesize(sensor.QVGA)\ni = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(SCENE))
+
+
+def test_windows_that_are_refused(camera: RemoteBoard) -> None:
+    for window, phrase in {
+        "(1, 2, 3)": "The tuple/list must either be (x, y, w, h) or (w, h)",
+        "(4, 8)": "The selected window is too small",
+        "(200, 0, 128, 128)": "outside the bounds of the frame",
+        "(60, 64)": "value must be multiple of 8",
+    }.items():
+        message = error(camera, f"sensor.set_windowing({window})")
+        assert message.startswith("ValueError: ") and phrase in message
+
+
+# The picture.
+
+
+def test_mirror_and_flip(camera: RemoteBoard) -> None:
+    camera.exec("sensor.set_hmirror(1)\ni = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(np.asarray(SCENE)[:, ::-1]))
+    camera.exec("sensor.set_hmirror(0)\nsensor.set_vflip(1)\ni = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(np.asarray(SCENE)[::-1]))
+
+
+def test_colour_bars_show_the_order_of_the_colours(camera: RemoteBoard) -> None:
+    camera.exec("sensor.set_colorbar(True)\ni = sensor.snapshot()")
+    bars = [camera.eval(f"i.get_pixel({x}, 9)") for x in range(20, 320, 40)]
+    assert [tuple(v > 127 for v in bar) for bar in bars] == [
+        (True, True, True), (True, True, False), (False, True, True), (False, True, False),
+        (True, False, True), (True, False, False), (False, False, True), (False, False, False),
+    ]  # fmt: skip
+
+
+def test_settings_and_registers(camera: RemoteBoard) -> None:
+    assert camera.eval("(sensor.set_contrast(2), sensor.set_contrast(3))") == (True, False)
+    assert camera.eval("(sensor.set_brightness(-2), sensor.set_saturation(1))") == (True, True)
+    assert camera.eval("(sensor.set_gainceiling(16), sensor.set_gainceiling(5))") == (True, False)
+    camera.exec("sensor.set_auto_gain(False)\nsensor.set_auto_whitebal(False)")
+    camera.exec("sensor.__write_reg(0xFF, 1)")
+    assert camera.eval("sensor.__read_reg(0x0A)") == 0x26
+    assert camera.eval("sensor.__read_reg(0x13)") & 4 == 0
+    assert error(camera, "sensor.set_auto_gain(False, gain_db=3)").startswith("ValueError: ")
+
+
+def test_a_slower_rate(camera: RemoteBoard, virtual: Board) -> None:
+    assert camera.eval("sensor.set_framerate(2)") is True
+    begin = virtual.seconds
+    camera.exec("sensor.snapshot()\nsensor.snapshot()")
+    assert virtual.seconds - begin > 0.5
+
+
+# What goes wrong.
+
+
+def test_a_silent_camera_is_a_timeout_within_a_second(camera: RemoteBoard, virtual: Board) -> None:
+    camera.exec("i = sensor.snapshot()")
+    unplug(virtual)
+    begin = virtual.seconds
+    message = error(camera, "sensor.snapshot()")
+    assert message.startswith("RuntimeError: Sensor timeout!: no frame of the ov2640 in ")
+    assert virtual.seconds - begin < 1
+
+
+def test_a_camera_that_stops_in_a_frame(camera: RemoteBoard, virtual: Board, show: Show) -> None:
+    camera.exec("i = sensor.snapshot()")
+    camera.start("sensor.snapshot()")
+    for _ in range(200):
+        virtual.run(seconds=0.001)
+        if virtual.dvp._taking:
+            break
+    assert virtual.dvp._taking
+    unplug(virtual)
+    begin = virtual.seconds
+    with pytest.raises(ScriptError, match="Sensor timeout!"):
+        camera.finish()
+    assert virtual.seconds - begin < 1
+    assert error(camera, "sensor.snapshot()").startswith("TypeError: not found sensor")
+    show(SCENE)
+    camera.exec("sensor.reset()\ni = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(SCENE))
+
+
+def test_after_ctrl_c_the_next_snapshot_is_a_new_frame(
+    camera: RemoteBoard, virtual: Board, show: Show
+) -> None:
+    camera.exec("sensor.snapshot()\nsensor.set_framerate(2)")
+    camera.start("sensor.snapshot()")
+    virtual.run(seconds=0.02)
+    camera.interrupt()
+    camera.exec("import time\ntime.sleep_ms(1500)")
+    show(WHITE)
+    assert camera.eval("sensor.snapshot().get_pixel(3, 3)") == (255, 255, 255)
+
+
+def test_stopping_and_going_on(camera: RemoteBoard) -> None:
+    assert camera.eval("sensor.run(0)") is True
+    assert error(camera, "sensor.snapshot()") == (
+        "RuntimeError: Not init!: the camera is off: sensor.run(1) first"
+    )
+    camera.exec("sensor.run(1)\nsensor.snapshot()\nsensor.shutdown(True)")
+    assert "sensor.shutdown(False) first" in error(camera, "sensor.snapshot()")
+    camera.exec("sensor.shutdown(False)\ni = sensor.snapshot()")
+    assert_pixels(camera, "i", rgb565(SCENE))
+
+
+def test_reset_keeps_the_size(camera: RemoteBoard) -> None:
+    camera.exec("sensor.set_framesize(sensor.QQVGA)\nsensor.reset()\ni = sensor.snapshot()")
+    assert camera.eval("(i.width(), i.height())") == (160, 120)
+
+
+def test_after_a_soft_reset_nothing_writes_memory(camera: RemoteBoard, virtual: Board) -> None:
+    camera.exec("sensor.reset(dual_buff=True)\ni = sensor.snapshot()")
+    camera.soft_reset()
+    taken = virtual.dvp.frames
+    camera.exec("import time\ntime.sleep_ms(200)")
+    assert virtual.dvp.frames == taken
