@@ -4,10 +4,9 @@
 // The decoded colours are those of any libjpeg on a PC (accurate integer DCT, fancy upsampling), then the low bits are
 // dropped. A file that ends early or whose data does not decode is refused; one that only lacks its last marker is not.
 #include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "jpeglib.h"
+#include "jpeg/quiet.h"
 #include "jerror.h"
 
 #include "picture.h"
@@ -92,15 +91,6 @@ static void emit_message(j_common_ptr jpeg, int level) {
     }
 }
 
-static void no_message(j_common_ptr jpeg) {
-    (void)jpeg;
-}
-
-static void no_text(j_common_ptr jpeg, char *text) {
-    (void)jpeg;
-    text[0] = '\0';
-}
-
 static void count_scans(j_common_ptr common) {
     decoder_t *decoder = (decoder_t *)common;
     if (decoder->jpeg.input_scan_number > MAX_SCANS) {
@@ -141,10 +131,7 @@ static void skip_input(j_decompress_ptr jpeg, long bytes) {
 }
 
 static void set_up(decoder_t *decoder, const uint8_t *head, size_t head_bytes) {
-    decoder->errors = (struct jpeg_error_mgr) {
-        .error_exit = error_exit, .emit_message = emit_message, .output_message = no_message,
-        .format_message = no_text, .reset_error_mgr = no_message,
-    };
+    decoder->errors = quiet_errors(error_exit, emit_message);
     decoder->source = (struct jpeg_source_mgr) {
         .init_source = no_source, .fill_input_buffer = fill_input, .skip_input_data = skip_input,
         .resync_to_restart = jpeg_resync_to_restart, .term_source = no_source,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Pictures out of a stream of bytes: JPEG and BMP, told apart by their first bytes. Pure C, the same on the chip and on
-// a PC: memory, input and the place for the pixels come from the caller, and everything taken is given back before the
-// return, whatever the file holds.
+// Pictures out of and into a stream of bytes: JPEG and BMP, told apart by their first bytes. Pure C, the same on the
+// chip and on a PC: memory, input, output and the place for the pixels are the caller's, and everything taken is given
+// back before the return, whatever the file holds.
 #ifndef PICTURE_H
 #define PICTURE_H
 
@@ -9,12 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "canvas.h"
+
 enum {
     PICTURE_OK = 0,
     PICTURE_ERR_KIND = -1,        // neither JPEG nor BMP
     PICTURE_ERR_BROKEN = -2,      // truncated, or against its format's rules
     PICTURE_ERR_UNSUPPORTED = -3, // correct, but of a sort that is not read
     PICTURE_ERR_MEMORY = -4,      // take() or place() gave NULL
+    PICTURE_ERR_WRITE = -5,       // write() gave false
 };
 
 // Why a picture was refused: a printf format for at most two longs.
@@ -43,5 +46,18 @@ int picture_read(const picture_io_t *io, picture_why_t *why);
 
 int jpeg_read(const picture_io_t *io, const uint8_t *head, size_t head_bytes, picture_why_t *why);
 int bmp_read(const picture_io_t *io, const uint8_t *head, size_t head_bytes, picture_why_t *why);
+
+typedef struct {
+    void *context;
+    // False where the bytes could not be written: then nothing more is.
+    bool (*write)(void *context, const void *src, size_t bytes);
+    // Scratch memory while the picture is being written, as for reading.
+    void *(*take)(void *context, size_t bytes);
+    void (*give_back)(void *context, void *block);
+} picture_out_t;
+
+// Write a part of a canvas; 0, or an error: memory, writing, or JPEG of more than 65500 pixels a side. quality: 1 to 100.
+int jpeg_write(const picture_out_t *out, const canvas_t *canvas, canvas_rect_t part, int quality);
+int bmp_write(const picture_out_t *out, const canvas_t *canvas, canvas_rect_t part);
 
 #endif // PICTURE_H

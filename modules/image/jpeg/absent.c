@@ -15,3 +15,7 @@ void jinit_1pass_quantizer(j_decompress_ptr jpeg) {
 void jinit_2pass_quantizer(j_decompress_ptr jpeg) {
     ERREXIT(jpeg, JERR_NOT_COMPILED);
 }
+
+void jinit_phuff_encoder(j_compress_ptr jpeg) {
+    ERREXIT(jpeg, JERR_NOT_COMPILED);
+}

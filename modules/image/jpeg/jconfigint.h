@@ -10,5 +10,9 @@
 #define INLINE inline
 #define SIZEOF_SIZE_T 8
 #define THREAD_LOCAL
+// What a version text is made of that nobody reads.
+#define PACKAGE_NAME "libjpeg-turbo"
+#define VERSION "2.1.5"
+#define BUILD ""
 
 #endif // JCONFIGINT_H
