@@ -23,7 +23,7 @@ typedef struct _image_obj_t {
     mp_obj_base_t base;
     uint16_t w, h;
     image_format_t format;
-    uint8_t *pix;          // cached, POOL_FRAME; NULL once freed
+    uint8_t *pix;          // cached, POOL_FRAME; NULL once freed; of IMAGE_JPEG the file's bytes
     uint8_t *planes;       // uncached, POOL_PLANES, room for whole words; NULL until pix_to_ai() or a camera made it
     uint8_t plane_count;   // planes that hold data: 1 or 3
     size_t pix_bytes;
@@ -36,7 +36,12 @@ extern const mp_obj_type_t image_type;
 
 // A new image with pixels (not cleared) and no planes; raises MemoryError.
 image_obj_t *image_new(uint16_t w, uint16_t h, image_format_t format);
-// Fills the planes from the pixels, allocating them where absent; raises MemoryError.
+// Fills the planes from the pixels, allocating them where absent; raises MemoryError, and ValueError of a JPEG.
 void image_pix_to_ai(image_obj_t *img);
+
+// The built-in font: a character's rows from the top, the highest bit left; a box for what is not ASCII.
+#define IMAGE_FONT_W (8)
+#define IMAGE_FONT_H (12)
+const uint8_t *image_font_rows(unsigned character);
 
 #endif // IMAGE_H

@@ -27,6 +27,16 @@ mp_float_t image_arg_scale(const image_args_t *args, size_t position, qstr name)
     return scale;
 }
 
+mp_int_t image_arg_int(const image_args_t *args, size_t position, qstr name, mp_int_t otherwise) {
+    mp_obj_t given = image_arg(args, position, name);
+    return given == MP_OBJ_NULL ? otherwise : mp_obj_get_int(given);
+}
+
+mp_float_t image_arg_float(const image_args_t *args, size_t position, qstr name, mp_float_t otherwise) {
+    mp_obj_t given = image_arg(args, position, name);
+    return given == MP_OBJ_NULL ? otherwise : mp_obj_get_float(given);
+}
+
 static bool is_sequence(mp_obj_t obj) {
     return mp_obj_is_type(obj, &mp_type_tuple) || mp_obj_is_type(obj, &mp_type_list);
 }
@@ -39,25 +49,33 @@ static void get_ints(mp_obj_t sequence, size_t wanted, mp_int_t *values) {
     }
 }
 
-size_t image_arg_ints(const image_args_t *args, size_t wanted, mp_int_t *values) {
-    if (args->count > 1 && is_sequence(args->args[1])) {
-        get_ints(args->args[1], wanted, values);
-        return 2;
+size_t image_arg_items(const image_args_t *args, size_t position, size_t wanted, const mp_obj_t **items) {
+    if (args->count > position && is_sequence(args->args[position])) {
+        mp_obj_get_array_fixed_n(args->args[position], wanted, (mp_obj_t **)items);
+        return position + 1;
     }
-    if (args->count < 1 + wanted) {
+    size_t given = args->count - MIN(position, args->count);
+    if (given < wanted) {
         mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("%u numbers given, want %u: flat or in one tuple"),
-            (unsigned)args->count - 1, (unsigned)wanted);
+            (unsigned)given, (unsigned)wanted);
     }
-    for (size_t i = 0; i < wanted; i++) {
-        values[i] = mp_obj_get_int(args->args[1 + i]);
-    }
-    return 1 + wanted;
+    *items = args->args + position;
+    return position + wanted;
 }
 
-image_rect_t image_arg_roi(const image_args_t *args, size_t position, const image_obj_t *img) {
+size_t image_arg_ints(const image_args_t *args, size_t wanted, mp_int_t *values) {
+    const mp_obj_t *items;
+    size_t next = image_arg_items(args, 1, wanted, &items);
+    for (size_t i = 0; i < wanted; i++) {
+        values[i] = mp_obj_get_int(items[i]);
+    }
+    return next;
+}
+
+canvas_rect_t image_arg_roi(const image_args_t *args, size_t position, const image_obj_t *img) {
     mp_obj_t given = image_arg(args, position, MP_QSTR_roi);
     if (given == MP_OBJ_NULL || given == mp_const_none) {
-        return (image_rect_t) { 0, 0, img->w, img->h };
+        return (canvas_rect_t) { 0, 0, img->w, img->h };
     }
     mp_int_t v[4];
     get_ints(given, 4, v);
@@ -70,7 +88,7 @@ image_rect_t image_arg_roi(const image_args_t *args, size_t position, const imag
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("roi (%ld, %ld, %ld, %ld) has no pixel of the %ux%u image"),
             (long)v[0], (long)v[1], (long)v[2], (long)v[3], img->w, img->h);
     }
-    return (image_rect_t) { left, top, right - left, bottom - top };
+    return (canvas_rect_t) { left, top, right - left, bottom - top };
 }
 
 uint16_t image_color(mp_obj_t color, const image_obj_t *img) {
@@ -81,9 +99,9 @@ uint16_t image_color(mp_obj_t color, const image_obj_t *img) {
     }
     mp_int_t rgb[3];
     get_ints(color, 3, rgb);
-    unsigned r = rgb[0] & 0xFF;
-    unsigned g = rgb[1] & 0xFF;
-    unsigned b = rgb[2] & 0xFF;
+    unsigned r = MAX(MIN(rgb[0], 255), 0);
+    unsigned g = MAX(MIN(rgb[1], 255), 0);
+    unsigned b = MAX(MIN(rgb[2], 255), 0);
     return gray ? pixels_luma(r, g, b) : pixels_pack565(r, g, b);
 }
 
@@ -92,9 +110,23 @@ uint16_t image_arg_color(const image_args_t *args, size_t position, const image_
     return given == MP_OBJ_NULL ? 0xFFFF : image_color(given, img);
 }
 
+const canvas_t *image_arg_mask(const image_args_t *args, size_t position, canvas_t *mask) {
+    mp_obj_t given = image_arg(args, position, MP_QSTR_mask);
+    if (given == MP_OBJ_NULL || given == mp_const_none) {
+        return NULL;
+    }
+    *mask = image_canvas(image_other(given));
+    return mask;
+}
+
 uint16_t image_side(mp_int_t value) {
     if (value < 1 || value > UINT16_MAX) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%ld pixels wide or high, want 1 to 65535"), (long)value);
     }
     return value;
+}
+
+uint16_t image_scaled(uint32_t side, mp_float_t scale) {
+    mp_float_t goal = side * scale;
+    return image_side(goal > UINT16_MAX ? UINT16_MAX + 1 : (mp_int_t)goal);
 }

@@ -5,7 +5,6 @@
 // raised when the decoder has given its memory back.
 #include <string.h>
 
-#include "extmod/vfs.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
@@ -101,10 +100,10 @@ static image_obj_t *load_picture(load_t *load, mp_obj_t file, const char *path) 
         image_release(load->img);
     }
     if (file != MP_OBJ_NULL) {
-        mp_stream_close(file);
+        image_close(file);
     }
     if (load->raised != MP_OBJ_NULL) {
-        nlr_raise(load->raised);
+        image_raise_file_error(load->raised, "read", path);
     }
     if (code == PICTURE_ERR_MEMORY) {
         const char *what = load->placed ? "decoding of image %ux%u" : load->w == 0 ? "the decoder" : "image %ux%u";
@@ -125,8 +124,7 @@ image_obj_t *image_load(mp_obj_t source, bool from_bytes) {
     load_t load = { .stream = MP_OBJ_NULL, .raised = MP_OBJ_NULL };
     mp_buffer_info_t buffer;
     if (!from_bytes && mp_obj_is_str(source)) {
-        mp_obj_t open_args[] = { source, MP_OBJ_NEW_QSTR(MP_QSTR_rb) };
-        load.stream = mp_vfs_open(MP_ARRAY_SIZE(open_args), open_args, (mp_map_t *)&mp_const_empty_map);
+        load.stream = image_open(source, MP_QSTR_rb);
         return load_picture(&load, load.stream, mp_obj_str_get_str(source));
     }
     if (!from_bytes && is_stream(source)) {

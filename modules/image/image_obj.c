@@ -2,6 +2,8 @@
 // The memory of images: pixels and planes from the pool, given back when the image is collected.
 //
 // An image's pixels never move and stay as long as the image, so that a view of them stays good while the image lives.
+#include <string.h>
+
 #include "py/gc.h"
 #include "py/runtime.h"
 
@@ -73,7 +75,7 @@ void image_release(image_obj_t *img) {
     img->owner = mp_const_none;
 }
 
-image_obj_t *image_get(mp_obj_t self) {
+image_obj_t *image_get_any(mp_obj_t self) {
     image_obj_t *img = MP_OBJ_TO_PTR(self);
     if (img->pix == NULL) {
         mp_raise_ValueError(MP_ERROR_TEXT("image has no pixels: its memory was freed"));
@@ -81,7 +83,33 @@ image_obj_t *image_get(mp_obj_t self) {
     return img;
 }
 
+image_obj_t *image_get(mp_obj_t self) {
+    image_obj_t *img = image_get_any(self);
+    if (img->format == IMAGE_JPEG) {
+        mp_raise_ValueError(MP_ERROR_TEXT("image has no pixels: it is JPEG, image.Image(img.to_bytes()) gives them"));
+    }
+    return img;
+}
+
+image_obj_t *image_other(mp_obj_t obj) {
+    if (!mp_obj_is_type(obj, &image_type)) {
+        mp_raise_msg_varg(&mp_type_TypeError, MP_ERROR_TEXT("%s given, want an image"), mp_obj_get_type_str(obj));
+    }
+    return image_get(obj);
+}
+
+canvas_t image_canvas(const image_obj_t *img) {
+    return (canvas_t) { img->pix, img->w, img->h, img->format == IMAGE_GRAYSCALE };
+}
+
+image_obj_t *image_copy(const image_obj_t *img) {
+    image_obj_t *result = image_new(img->w, img->h, img->format);
+    memcpy(result->pix, img->pix, img->pix_bytes);
+    return result;
+}
+
 void image_pix_to_ai(image_obj_t *img) {
+    image_get(MP_OBJ_FROM_PTR(img));
     uint8_t planes = img->format == IMAGE_GRAYSCALE ? 1 : 3;
     size_t pixels = image_pixel_count(img);
     if (img->planes != NULL && img->plane_count < planes) {

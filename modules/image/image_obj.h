@@ -3,12 +3,9 @@
 #ifndef IMAGE_OBJ_H
 #define IMAGE_OBJ_H
 
+#include "canvas.h"
 #include "image.h"
 #include "pool.h"
-
-typedef struct {
-    uint32_t x, y, w, h;
-} image_rect_t;
 
 // -- image_obj.c
 
@@ -23,7 +20,15 @@ bool image_place(image_obj_t *img, uint32_t w, uint32_t h, image_format_t format
 void image_release(image_obj_t *img);
 void image_drop_planes(image_obj_t *img);
 // A method's own image; ValueError where its memory was freed.
+image_obj_t *image_get_any(mp_obj_t self);
+// And where it holds a JPEG, not pixels.
 image_obj_t *image_get(mp_obj_t self);
+// Another's image; TypeError where it is none.
+image_obj_t *image_other(mp_obj_t obj);
+// The pixels, for the kernels.
+canvas_t image_canvas(const image_obj_t *img);
+// A new image with the same pixels; MemoryError.
+image_obj_t *image_copy(const image_obj_t *img);
 
 static inline size_t image_pixel_bytes(image_format_t format) {
     return format == IMAGE_GRAYSCALE ? 1 : 2;
@@ -37,6 +42,16 @@ static inline size_t image_pixel_count(const image_obj_t *img) {
 
 // A picture from a path, a stream or, always where `from_bytes`, an object with the buffer protocol.
 image_obj_t *image_load(mp_obj_t source, bool from_bytes);
+
+// -- image_file.c
+
+// Opens; OSError with the path in it.
+mp_obj_t image_open(mp_obj_t path, qstr mode);
+// Closes; what that raised, or MP_OBJ_NULL.
+mp_obj_t image_close(mp_obj_t file);
+void image_remove(mp_obj_t path);
+// Raises the exception, an OSError as "can't read /sd/a.jpg" where `what` is "read"; path may be NULL.
+NORETURN void image_raise_file_error(mp_obj_t exception, const char *what, const char *path);
 
 // -- image_args.c
 
@@ -52,16 +67,23 @@ typedef struct {
 // The argument at a position or of a name; MP_OBJ_NULL where neither is given.
 mp_obj_t image_arg(const image_args_t *args, size_t position, qstr name);
 bool image_arg_bool(const image_args_t *args, size_t position, qstr name, bool otherwise);
+mp_int_t image_arg_int(const image_args_t *args, size_t position, qstr name, mp_int_t otherwise);
+mp_float_t image_arg_float(const image_args_t *args, size_t position, qstr name, mp_float_t otherwise);
 mp_float_t image_arg_scale(const image_args_t *args, size_t position, qstr name);
-// `wanted` integers, flat from position 1 on or in one tuple or list there; the position after them.
+// `wanted` arguments, flat from a position on or in one tuple or list there; the position after them.
+size_t image_arg_items(const image_args_t *args, size_t position, size_t wanted, const mp_obj_t **items);
+// The same from position 1 on, integers.
 size_t image_arg_ints(const image_args_t *args, size_t wanted, mp_int_t *values);
 // (x, y, w, h), cut to the image; all of it where absent. ValueError where nothing is left.
-image_rect_t image_arg_roi(const image_args_t *args, size_t position, const image_obj_t *img);
+canvas_rect_t image_arg_roi(const image_args_t *args, size_t position, const image_obj_t *img);
 // A pixel's value as the image stores it, from a number or (r, g, b); white where absent.
 uint16_t image_arg_color(const image_args_t *args, size_t position, const image_obj_t *img);
 uint16_t image_color(mp_obj_t color, const image_obj_t *img);
+// The mask of that name, kept in `mask`; NULL where absent.
+const canvas_t *image_arg_mask(const image_args_t *args, size_t position, canvas_t *mask);
 // A width or height, 1 to 65535.
 uint16_t image_side(mp_int_t value);
+uint16_t image_scaled(uint32_t side, mp_float_t scale);
 
 // -- image_pixel.c
 
@@ -82,5 +104,23 @@ MP_DECLARE_CONST_FUN_OBJ_KW(image_resize_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_cut_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_copy_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_crop_obj);
+
+// -- image_draw.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_line_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_cross_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_arrow_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_rectangle_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_circle_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_ellipse_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_string_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_font_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_image_obj);
+
+// -- image_save.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_compress_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_compressed_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_save_obj);
 
 #endif // IMAGE_OBJ_H

@@ -54,21 +54,16 @@ static mp_obj_t cut(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(image_cut_obj, 2, cut);
 
-static uint16_t scaled(uint32_t side, mp_float_t scale) {
-    mp_float_t goal = side * scale;
-    return image_side(goal > UINT16_MAX ? UINT16_MAX + 1 : (mp_int_t)goal);
-}
-
-static void scale_into(void *pix, uint16_t w, uint16_t h, const image_obj_t *img, image_rect_t roi) {
+static void scale_into(void *pix, uint16_t w, uint16_t h, const image_obj_t *img, canvas_rect_t roi) {
     size_t bytes = image_pixel_bytes(img->format);
     const uint8_t *from = img->pix + ((size_t)roi.y * img->w + roi.x) * bytes;
     resize_nearest(pix, w, h, from, img->w, roi.w, roi.h, bytes);
 }
 
 static mp_obj_t copy_scaled(const image_args_t *given, const image_obj_t *img) {
-    image_rect_t roi = image_arg_roi(given, 1, img);
-    uint16_t w = scaled(roi.w, image_arg_scale(given, 2, MP_QSTR_x_scale));
-    uint16_t h = scaled(roi.h, image_arg_scale(given, 3, MP_QSTR_y_scale));
+    canvas_rect_t roi = image_arg_roi(given, 1, img);
+    uint16_t w = image_scaled(roi.w, image_arg_scale(given, 2, MP_QSTR_x_scale));
+    uint16_t h = image_scaled(roi.h, image_arg_scale(given, 3, MP_QSTR_y_scale));
     image_obj_t *result = image_new(w, h, img->format);
     scale_into(result->pix, w, h, img, roi);
     return MP_OBJ_FROM_PTR(result);
@@ -88,9 +83,9 @@ static mp_obj_t crop(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     if (image_arg_bool(&given, 4, MP_QSTR_copy, false)) {
         return copy_scaled(&given, img);
     }
-    image_rect_t roi = image_arg_roi(&given, 1, img);
-    uint16_t w = scaled(roi.w, image_arg_scale(&given, 2, MP_QSTR_x_scale));
-    uint16_t h = scaled(roi.h, image_arg_scale(&given, 3, MP_QSTR_y_scale));
+    canvas_rect_t roi = image_arg_roi(&given, 1, img);
+    uint16_t w = image_scaled(roi.w, image_arg_scale(&given, 2, MP_QSTR_x_scale));
+    uint16_t h = image_scaled(roi.h, image_arg_scale(&given, 3, MP_QSTR_y_scale));
     if (w > roi.w || h > roi.h) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("can't crop %ux%u to %ux%u in place: use copy=True"),
             (unsigned)roi.w, (unsigned)roi.h, w, h);

@@ -83,7 +83,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(
     );
 
 static mp_obj_t to_bytes(mp_obj_t self) {
-    image_obj_t *img = image_get(self);
+    image_obj_t *img = image_get_any(self);
     view_t *view = mp_obj_malloc(view_t, &view_type);
     view->array.typecode = BYTEARRAY_TYPECODE;
     view->array.free = 0;

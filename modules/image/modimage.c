@@ -13,39 +13,34 @@
 // -- what it is
 
 static mp_obj_t width(mp_obj_t self) {
-    return MP_OBJ_NEW_SMALL_INT(image_get(self)->w);
+    return MP_OBJ_NEW_SMALL_INT(image_get_any(self)->w);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(width_obj, width);
 
 static mp_obj_t height(mp_obj_t self) {
-    return MP_OBJ_NEW_SMALL_INT(image_get(self)->h);
+    return MP_OBJ_NEW_SMALL_INT(image_get_any(self)->h);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(height_obj, height);
 
 static mp_obj_t format(mp_obj_t self) {
-    return MP_OBJ_NEW_SMALL_INT(image_get(self)->format);
+    return MP_OBJ_NEW_SMALL_INT(image_get_any(self)->format);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(format_obj, format);
 
 static mp_obj_t size(mp_obj_t self) {
-    return MP_OBJ_NEW_SMALL_INT(image_get(self)->pix_bytes);
+    return MP_OBJ_NEW_SMALL_INT(image_get_any(self)->pix_bytes);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(size_obj, size);
 
 static void print(const mp_print_t *out, mp_obj_t self, mp_print_kind_t kind) {
     (void)kind;
     const image_obj_t *img = MP_OBJ_TO_PTR(self);
-    mp_printf(out, "{\"w\":%u, \"h\":%u, \"type\"=\"%s\", \"size\":%u}", img->w, img->h,
-        img->format == IMAGE_GRAYSCALE ? "grayscale" : "rgb565", (unsigned)img->pix_bytes);
+    const char *type = img->format == IMAGE_GRAYSCALE ? "grayscale" : img->format == IMAGE_JPEG ? "jpeg" : "rgb565";
+    mp_printf(out, "{\"w\":%u, \"h\":%u, \"type\"=\"%s\", \"size\":%u}", img->w, img->h, type,
+        (unsigned)img->pix_bytes);
 }
 
 // -- other formats
-
-static image_obj_t *copy_whole(const image_obj_t *img) {
-    image_obj_t *result = image_new(img->w, img->h, img->format);
-    memcpy(result->pix, img->pix, img->pix_bytes);
-    return result;
-}
 
 // to_grayscale(copy) -> the image, its planes as they were; or a new one.
 static mp_obj_t to_grayscale(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
@@ -53,7 +48,7 @@ static mp_obj_t to_grayscale(size_t n_args, const mp_obj_t *args, mp_map_t *name
     image_obj_t *img = image_get(args[0]);
     bool copied = image_arg_bool(&given, 1, MP_QSTR_copy, false);
     if (img->format == IMAGE_GRAYSCALE) {
-        return copied ? MP_OBJ_FROM_PTR(copy_whole(img)) : args[0];
+        return copied ? MP_OBJ_FROM_PTR(image_copy(img)) : args[0];
     }
     image_obj_t *result = copied ? image_new(img->w, img->h, IMAGE_GRAYSCALE) : img;
     pixels_rgb565_to_gray(result->pix, (const uint16_t *)img->pix, image_pixel_count(img));
@@ -69,7 +64,7 @@ static mp_obj_t to_rgb565(size_t n_args, const mp_obj_t *args, mp_map_t *names) 
     const image_obj_t *img = image_get(args[0]);
     bool copied = image_arg_bool(&given, 1, MP_QSTR_copy, false);
     if (img->format == IMAGE_RGB565) {
-        return copied ? MP_OBJ_FROM_PTR(copy_whole(img)) : args[0];
+        return copied ? MP_OBJ_FROM_PTR(image_copy(img)) : args[0];
     }
     if (!copied) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("Can't convert to rgb565 in place!: use copy=True"));
@@ -158,7 +153,19 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_to_grayscale), MP_ROM_PTR(&to_grayscale_obj) },
     { MP_ROM_QSTR(MP_QSTR_to_rgb565), MP_ROM_PTR(&to_rgb565_obj) },
     { MP_ROM_QSTR(MP_QSTR_to_bytes), MP_ROM_PTR(&image_to_bytes_obj) },
+    { MP_ROM_QSTR(MP_QSTR_compress), MP_ROM_PTR(&image_compress_obj) },
+    { MP_ROM_QSTR(MP_QSTR_compressed), MP_ROM_PTR(&image_compressed_obj) },
+    { MP_ROM_QSTR(MP_QSTR_save), MP_ROM_PTR(&image_save_obj) },
     { MP_ROM_QSTR(MP_QSTR_clear), MP_ROM_PTR(&clear_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_line), MP_ROM_PTR(&image_draw_line_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_cross), MP_ROM_PTR(&image_draw_cross_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_arrow), MP_ROM_PTR(&image_draw_arrow_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_rectangle), MP_ROM_PTR(&image_draw_rectangle_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_circle), MP_ROM_PTR(&image_draw_circle_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_ellipse), MP_ROM_PTR(&image_draw_ellipse_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_string), MP_ROM_PTR(&image_draw_string_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_font), MP_ROM_PTR(&image_draw_font_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_image), MP_ROM_PTR(&image_draw_image_obj) },
     { MP_ROM_QSTR(MP_QSTR_pix_to_ai), MP_ROM_PTR(&pix_to_ai_obj) },
     { MP_ROM_QSTR(MP_QSTR_ai_to_pix), MP_ROM_PTR(&ai_to_pix_obj) },
 };
