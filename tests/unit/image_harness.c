@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "image_harness.h"
 #include "picture.h"
 #include "pixels.h"
 #include "resize.h"
@@ -21,10 +22,12 @@ typedef struct {
     bool gray;
 } input_t;
 
-static void answer(int32_t code, uint32_t w, uint32_t h, const void *data, uint32_t bytes) {
+void answer(int32_t code, uint32_t w, uint32_t h, const void *data, uint32_t bytes) {
     uint32_t head[4] = { (uint32_t)code, w, h, bytes };
     fwrite(head, sizeof(head), 1, stdout);
-    fwrite(data, 1, bytes, stdout);
+    if (bytes > 0) {
+        fwrite(data, 1, bytes, stdout);
+    }
     fflush(stdout);
 }
 
@@ -148,8 +151,14 @@ int main(void) {
                 picture(data, bytes, a);
                 free(data);
                 continue;
-            default:
-                return 1;
+            default: {
+                const command_t command = { head[0], { a, b, c, d }, bytes, data };
+                if (!draw_command(&command) && !write_command(&command)) {
+                    return 1;
+                }
+                free(data);
+                continue;
+            }
         }
         answer(0, 0, 0, out, out_bytes);
         free(out);

@@ -29,6 +29,11 @@ def libjpeg_files(module: Path = MODULE) -> list[str]:
     return names.split("=")[1].split()
 
 
+def pure_files(module: Path = MODULE) -> list[Path]:
+    """The module's sources that know nothing of MicroPython."""
+    return [path for path in sorted(module.glob("*.c")) if "py/" not in path.read_text()]
+
+
 @cache
 def build() -> Path:
     """The harness with everything that the firmware links, as an executable; once a process."""
@@ -37,8 +42,11 @@ def build() -> Path:
     library = fetch(pinned("libjpeg-turbo"))
     include = [f"-I{MODULE}", f"-I{MODULE}/jpeg", f"-I{library}"]
     objects: list[str] = []
-    ours = [Path(__file__).with_suffix(".c"), *MODULE.glob("jpeg/*.c")]
-    ours += [MODULE / f"{name}.c" for name in ("picture", "bmp", "jpeg", "pixels", "resize")]
+    ours = [
+        *Path(__file__).parent.glob("image_harness*.c"),
+        *pure_files(),
+        *MODULE.glob("jpeg/*.c"),
+    ]
     for source, warnings in [
         *((source, OURS) for source in ours),
         *((library / name, ["-w"]) for name in libjpeg_files()),
@@ -47,7 +55,7 @@ def build() -> Path:
         command = ["gcc", *FLAGS, *warnings, *include, "-c", str(source), "-o", objects[-1]]
         subprocess.run(command, check=True)
     program = folder / "image_harness"
-    subprocess.run(["gcc", *FLAGS, *objects, "-o", str(program)], check=True)
+    subprocess.run(["gcc", *FLAGS, *objects, "-lm", "-o", str(program)], check=True)
     return program
 
 
