@@ -100,7 +100,7 @@ def test_a_vga_picture(board: RemoteBoard) -> None:
 @pytest.mark.parametrize(
     ("source", "text"),
     [
-        ("'/flash/none.jpg'", "OSError: [Errno 2] ENOENT"),
+        ("'/flash/none.jpg'", "OSError: [Errno 2] ENOENT: can't open /flash/none.jpg"),
         (
             "b'hello'",
             "ValueError: format not supported: this begins with 0x68 0x65, want JPEG or BMP",
