@@ -102,22 +102,36 @@ static const uint32_t telling[] = {
     0xfffffff8, 0xfffffffc, 0xffffffff, 10240, 10243,
 };
 
+static uint32_t word_at(const uint8_t *data, size_t offset) {
+    uint32_t word;
+    memcpy(&word, data + offset, 4);
+    return word;
+}
+
+// Where the tables end, a row of eight bytes for each layer last, and how many layers there are.
+static size_t tables_end(const uint8_t *data, uint32_t *layers) {
+    if (memcmp(data, "LDMK", 4) != 0) {
+        *layers = word_at(data, 12);
+        return 28 + 8 * (size_t)word_at(data, 24) + 8 * (size_t)*layers;
+    }
+    *layers = word_at(data, 24);
+    size_t ranges = 32 * (size_t)word_at(data, 28) + 16 * (size_t)word_at(data, 32);
+    return 40 + ranges + word_at(data, 16) + 8 * (size_t)*layers;
+}
+
 // Most changes go to fields: the header, the tables, the first words of the bodies.
 static size_t place_to_change(const uint8_t *data, size_t bytes) {
-    uint32_t outputs, layers;
-    memcpy(&layers, data + 12, 4);
-    memcpy(&outputs, data + 24, 4);
-    size_t tables = 28 + 8 * (size_t)outputs + 8 * (size_t)layers, body = tables;
+    uint32_t layers;
+    size_t tables = tables_end(data, &layers), body = tables;
     switch (random_below(4)) {
         case 0:
             return random_below(bytes / 4) * 4;
         case 1:
             return random_below(tables / 4) * 4;
     }
-    for (uint32_t skip = random_below(layers); skip; skip--) {
-        uint32_t size;
-        memcpy(&size, data + tables - 8 * skip + 4, 4);
-        body += size;
+    size_t row = tables - 8 * (size_t)layers;
+    for (uint32_t skip = random_below(layers); skip; skip--, row += 8) {
+        body += word_at(data, row + 4);
     }
     size_t place = body + random_below(36) * 4;
     return place + 4 <= bytes ? place : 0;
