@@ -290,4 +290,5 @@ def _text(data: bytes | bytearray) -> str:
 
 
 def _progress(name: str, size: int) -> Any:
-    return tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=size < LONG_BYTES)
+    hidden = True if size < LONG_BYTES else None  # None: where stderr is no terminal
+    return tqdm(total=size, desc=name, unit="B", unit_scale=True, disable=hidden)

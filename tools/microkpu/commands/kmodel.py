@@ -32,8 +32,9 @@ def add(subparsers: Any) -> None:
     ran = actions.add_parser(
         "run",
         help="run a model on an input",
-        description="Runs a model on the host or on a board; both give the same bytes. Without"
-        " --output the outputs are summed up in a line each.",
+        description="Runs a model on the host or on a board; both give the same bytes. A real"
+        " board keeps the model as /flash/microkpu_run.kmodel, so that a second run is quick."
+        " Without --output the outputs are summed up in a line each.",
     )
     ran.add_argument("file", type=Path, metavar="FILE")
     ran.add_argument("input", type=Path, metavar="INPUT", help=".npy, .png or .jpg, of its size")
