@@ -13,6 +13,9 @@ from microkpu.board.flash import Written, verify
 from microkpu.errors import MicrokpuError
 from microkpu.virtual import Board
 
+from board.conftest import LEFT_OVER, Bench
+
+ROOT = Path(__file__).resolve().parents[2]
 # More than one piece, not a whole number of pieces, every byte value.
 DATA = bytes(range(256)) + random.Random(7).randbytes(10_000)
 
@@ -163,6 +166,21 @@ def test_a_main_that_does_not_end_is_interrupted(board: RemoteBoard) -> None:
 def test_the_log_keeps_what_was_said(board: RemoteBoard) -> None:
     board.exec("print('noted' * 3)")
     assert b"notednotednoted" in board.log
+
+
+@pytest.mark.virtual_only
+def test_what_one_test_leaves_the_next_does_not_see(bench: Bench) -> None:
+    board = bench.board()
+    board.exec("x = 1\nopen('/flash/left.txt', 'w').close()")
+    assert bench.clear() == ""
+    board = bench.board()
+    assert board.eval("__import__('os').listdir('/flash')") == []
+    assert not board.eval("'x' in globals()")
+
+
+def test_the_firmware_says_what_was_not_given_back_in_these_words() -> None:
+    """The words that conftest.py looks for after every test."""
+    assert LEFT_OVER in (ROOT / "ports" / "k210" / "main.c").read_text()
 
 
 @pytest.mark.virtual_only

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import serial
 from microkpu.sources import fetch, pinned
@@ -21,6 +22,7 @@ from mpremote.transport_serial import SerialTransport
 
 COMMAND = [sys.executable, "-m", "microkpu", "virtual", "--pty"]
 TIMEOUT = 120
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "kpu_unit"
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,28 @@ def test_mpremote_mounts_a_folder_of_the_host(pty: str, tmp_path: Path) -> None:
     )
     assert said(mpremote(pty, "mount", tmp_path, "exec", code)).endswith("42\nTrue\n")
     assert (tmp_path / "made.txt").read_text() == "on the board"
+
+
+def test_our_own_commands_take_it_for_any_port(pty: str, tmp_path: Path) -> None:
+    """As on a real board: the model becomes a file there, and is sent once."""
+    script, out = tmp_path / "script.py", tmp_path / "out.npy"
+    script.write_text("print(6 * 7)")
+    command = [sys.executable, "-m", "microkpu"]
+    done = subprocess.run(
+        [*command, "run", str(script), "--port", pty], capture_output=True, timeout=TIMEOUT
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"42\n", b"")
+    model, given = GOLDEN / "u000.kmodel", GOLDEN / "u000_in.npy"
+    for _ in range(2):
+        subprocess.run(
+            [*command, "kmodel", "run", str(model), str(given), "--on", pty, "--output", str(out)],
+            check=True,
+            timeout=TIMEOUT,
+        )
+        expected = np.load(GOLDEN / "u000_out.npy")
+        assert np.load(out).reshape(-1).tolist() == expected.reshape(-1).tolist()
+        out.unlink()
+    said(mpremote(pty, "fs", "rm", ":/flash/microkpu_run.kmodel"))
 
 
 def test_ctrl_c_stops_a_script(pty: str) -> None:
