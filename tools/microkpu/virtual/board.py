@@ -24,6 +24,7 @@ from microkpu.virtual.events import Events
 from microkpu.virtual.fpioa import UARTHS_RX, Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
+from microkpu.virtual.isp import Isp
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
@@ -36,13 +37,15 @@ from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
 from microkpu.virtual.wdt import Wdt
 from microkpu.virtual.wire import Port, Wire, garbled, same_rate
-from microkpu.virtual.wiring import CONSOLE_PADS, WIRINGS, Wiring, wiring_of
+from microkpu.virtual.wiring import BOOT_PAD, CONSOLE_PADS, WIRINGS, Wiring, wiring_of
 
 # The longest stretch without an event or another end to stop at.
 STRETCH_SECONDS = 1e-3
 # What SRAM holds after power-on: odd, not a pointer, never zero.
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 FLASH_CHIP_SELECT = 0
+# So long after a reset a programmer's other line may still ask for the ROM's programming mode.
+STRAP_SECONDS = 0.5
 BlockT = TypeVar("BlockT", bound=Block)
 
 
@@ -56,7 +59,8 @@ class Board:
     `camera` puts a sensor into the camera socket that sees a picture, or those of a folder in
     turn, one per frame that is taken; `sensors` are other ones than the board comes with. `sd` is
     the card in the slot: an image file, or a folder that becomes a FAT32 volume; with `sd_keep` it
-    holds what the firmware wrote, once the board is closed.
+    holds what the firmware wrote, once the board is closed. `waits_in_isp`: with nothing to boot
+    in flash the ROM waits for a programmer, as on silicon; else that is a BootError.
     """
 
     def __init__(
@@ -71,9 +75,11 @@ class Board:
         sensors: Sequence[str] = (),
         sd: Path | None = None,
         sd_keep: bool = False,
+        waits_in_isp: bool = False,
     ) -> None:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
+        self.waits_in_isp = waits_in_isp
         self.count_all = count_all
         self.warnings: Counter[str] = Counter()
         self.machine = _core.Machine()
@@ -136,6 +142,9 @@ class Board:
         self._jumpers: dict[int, list[int]] = {}
         self.console = self.wire(*CONSOLE_PADS, self.uart_byte)
         """The line that send() and take_output() use."""
+        self.isp = Isp(self)
+        self._held = False  # the reset line is low
+        self._released = -STRAP_SECONDS  # when it last rose
         for pad in self.wiring.buttons.values():
             self.fpioa.pull(pad, True)
         self.camera: Camera | None = None
@@ -210,9 +219,39 @@ class Board:
         self.fpioa.reset()
         for wire in self.wires:
             wire.reset()
-        boot_rom.hand_over(self)
+        boot_rom.start(self)
         for wire in self.wires:
             wire.pump()
+
+    def start_program(self, entry: int) -> None:
+        """The ROM jumps to a program that was put into SRAM."""
+        boot_rom.run(self, entry)
+
+    # Lines that a programmer holds.
+
+    def set_reset(self, low: bool) -> None:
+        """The reset line: while it is low nothing runs; when it rises the ROM starts."""
+        if low:
+            self._held = True
+            self.machine.stop()
+        elif self._held:
+            self._held = False
+            self._released = self.seconds
+            self._restart()
+
+    def set_boot_pin(self, low: bool) -> None:
+        """The line on pad 16, which the ROM looks at when reset has risen.
+
+        The host's two lines move one after the other, so a fall shortly after that counts too.
+        """
+        self.fpioa.drive(BOOT_PAD, False if low else None)
+        soon = self.seconds < self._released + STRAP_SECONDS
+        if low and soon and not self._held and self.isp.phase == "off":
+            self._restart()
+
+    def _restart(self) -> None:
+        self._reset_cause = PIN_RESET
+        self.reset(power=False)
 
     def request_reset(self, cause: int) -> None:
         """Ends the slice; the reset follows, and its cause is a bit of reset_status."""
@@ -401,7 +440,9 @@ class Board:
         Without that it ends after `seconds` of virtual time, after `instructions` of both harts
         together, or when every hart waits with no event and no timer to come: see `idle`.
         """
-        self.idle = False
+        self.idle = self._held
+        if self._held:
+            return False
         end = None if seconds is None else self.seconds + seconds
         target = None if instructions is None else self._retired() + instructions
         while True:

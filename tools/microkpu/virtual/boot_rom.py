@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The mask ROM's work: check the image in flash, copy it to SRAM, leave the chip as it does."""
+"""The mask ROM's work: check the image in flash, copy it to SRAM, leave the chip as it does.
+
+Its programming mode is in isp.py.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from microkpu.errors import MicrokpuError
+from microkpu.virtual.wiring import BOOT_PAD
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -53,16 +57,44 @@ def unpack(flash: memoryview) -> bytes:
     return bytes(flash[HEADER.size : end])
 
 
-def hand_over(board: Board) -> None:
-    """Copies the image and leaves both harts where it begins; blocks were reset before."""
-    image = unpack(board.flash.data)
+def start(board: Board) -> None:
+    """What the ROM does after a reset: the image from flash, or its programming mode.
+
+    That mode comes when pad 16 is low; where the flash holds nothing to boot, it comes on a board
+    that allows it, and BootError elsewhere.
+    """
+    asked = not board.fpioa.level(BOOT_PAD) and not board.isp.leaving
+    board.isp.end()
+    if asked:
+        wait_for_program(board)
+        return
+    try:
+        image = unpack(board.flash.data)
+    except BootError:
+        if not board.waits_in_isp:
+            raise
+        wait_for_program(board)
+        return
+    board.machine.reset_harts()
+    board.machine.ram[: len(image)] = image
+    run(board, ENTRY)
+
+
+def wait_for_program(board: Board) -> None:
+    """Both harts stay in the ROM, which listens on the console's line."""
+    board.machine.reset_harts()
+    for hart in (0, 1):
+        board.machine.set_waiting(hart, True)
+    board.isp.begin()
+
+
+def run(board: Board, entry: int) -> None:
+    """Leaves both harts where a program begins, and the chip as the ROM leaves it."""
     machine = board.machine
-    machine.reset_harts()
-    machine.ram[: len(image)] = image
     machine.ram[ROM_RAM:ROM_RAM_END] = b"\x52\x4f\x4d\x21" * ((ROM_RAM_END - ROM_RAM) // 4)
     machine.set_code()
     for hart, stack in enumerate(STACKS):
-        machine.set_pc(hart, ENTRY)
+        machine.set_pc(hart, entry)
         machine.set_x(hart, SP, stack)
         machine.set_x(hart, GP, GLOBAL_POINTER)
         machine.set_csr(hart, MTVEC, TRAP)

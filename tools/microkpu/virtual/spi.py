@@ -162,6 +162,8 @@ class Spi(Block):
         self._receiving = False
         self._control = False  # sending what an eeprom transfer sends first
         self._setup: Setup | None = None
+        self._setups: dict[tuple[int, int], Setup] = {}
+        self._shown = -1  # the state that the registers show
 
     def dma_ports(self) -> dict[int, DmaPort]:
         return {
@@ -173,28 +175,33 @@ class Spi(Block):
         super().reset()
         self._raw = 0
         self._stop()
-        self._update()
+        self._show()
 
     # Setup.
 
     def _decode(self) -> Setup:
         if self._setup is None:
-            ctrlr0, extended = self.words[CTRLR0 >> 2], self.words[SPI_CTRLR0 >> 2]
-            if self.index == 3:
-                bits, tmod, frf = ctrlr0 & 31, ctrlr0 >> 10 & 3, ctrlr0 >> 22 & 3
-            else:
-                bits, tmod, frf = ctrlr0 >> 16 & 31, ctrlr0 >> 8 & 3, ctrlr0 >> 21 & 3
-            lines = LINES[frf]
-            if (bits + 1) % 8:
-                self.refuse(f"frames of {bits + 1} bits, which are not modelled (8, 16, 24, 32)")
-            trans = extended & 3
-            self._setup = Setup(
-                bits + 1, tmod, lines,
-                (0, 4, 8, 16)[extended >> 8 & 3], lines if trans == 2 else 1,
-                (extended >> 2 & 15) * 4, lines if trans else 1,
-                extended >> 11 & 31,
-            )  # fmt: skip
+            key = self.words[CTRLR0 >> 2], self.words[SPI_CTRLR0 >> 2]
+            if key not in self._setups:
+                self._setups[key] = self._read_setup(*key)
+            self._setup = self._setups[key]
         return self._setup
+
+    def _read_setup(self, ctrlr0: int, extended: int) -> Setup:
+        if self.index == 3:
+            bits, tmod, frf = ctrlr0 & 31, ctrlr0 >> 10 & 3, ctrlr0 >> 22 & 3
+        else:
+            bits, tmod, frf = ctrlr0 >> 16 & 31, ctrlr0 >> 8 & 3, ctrlr0 >> 21 & 3
+        lines = LINES[frf]
+        if (bits + 1) % 8:
+            self.refuse(f"frames of {bits + 1} bits, which are not modelled (8, 16, 24, 32)")
+        trans = extended & 3
+        return Setup(
+            bits + 1, tmod, lines,
+            (0, 4, 8, 16)[extended >> 8 & 3], lines if trans == 2 else 1,
+            (extended >> 2 & 15) * 4, lines if trans else 1,
+            extended >> 11 & 31,
+        )  # fmt: skip
 
     def _configured(self, name: str) -> None:
         self._setup = None
@@ -269,13 +276,13 @@ class Spi(Block):
         return value
 
     def write_txftlr(self, _: int) -> None:
-        self._update()
+        self._show()
 
     def write_rxftlr(self, _: int) -> None:
-        self._update()
+        self._show()
 
     def write_imr(self, _: int) -> None:
-        self._update()
+        self._show()
 
     def write_dmacr(self, _: int) -> None:
         self._kick()
@@ -299,6 +306,14 @@ class Spi(Block):
         return self._read_clear(TXO | RXO | RXU)
 
     def _update(self) -> None:
+        """Brings the registers up to date, where something has changed."""
+        busy = self._event is not None
+        state = len(self._tx) | len(self._rx) << 8 | busy << 16 | self._raw << 17
+        if state != self._shown:
+            self._show()
+            self._shown = state
+
+    def _show(self) -> None:
         words, sent, got = self.words, len(self._tx), len(self._rx)
         words[TXFLR >> 2], words[RXFLR >> 2] = sent, got
         state = TFNF if sent < DEPTH else 0
@@ -377,6 +392,8 @@ class Spi(Block):
 
     def _find(self, chip_select: int) -> Chip:
         """What the lines and pads reach now."""
+        if self.clock == NONE:
+            return self.chips.get(chip_select, NO_CHIP)
         for socket in self.board.sockets:
             chip = socket.chip_on(self, chip_select)
             if chip is not None:

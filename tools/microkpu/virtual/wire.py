@@ -52,6 +52,8 @@ class Wire:
         """The host waits while nobody listens or the FIFO is full; else bytes are lost then."""
         self.lost = 0
         """Bytes that came while nobody listened or the FIFO was full."""
+        self.tap: Callable[[bytes], None] | None = None
+        """Takes what the host sends in place of the chip, piece by piece."""
 
     def send(self, data: bytes) -> None:
         self.host.extend(data)
@@ -73,6 +75,12 @@ class Wire:
         """Books the next byte's arrival, if there is one and somebody to take it."""
         if self._arriving is not None or not self.host:
             return
+        if self.tap is not None:
+            data = bytes(self.host)
+            self.host.clear()
+            cycles = len(data) * FRAME_BITS * self._board.sysctl.cpu_hz // self.host_baud
+            self._arriving = self._board.events.after(cycles, lambda: self._tapped(data))
+            return
         if self.paced:
             port = self._port()
             if port is None or not port.room:
@@ -80,9 +88,18 @@ class Wire:
         cycles = FRAME_BITS * self._board.sysctl.cpu_hz // self.host_baud
         self._arriving = self._board.events.after(cycles, self._arrived)
 
+    def _tapped(self, data: bytes) -> None:
+        self._arriving = None
+        if self.tap is not None:
+            self.tap(data)
+        self.pump()
+
     def _arrived(self) -> None:
         self._arriving = None
         if not self.host:
+            return
+        if self.tap is not None:
+            self.pump()
             return
         byte = self.host.popleft()
         port = self._port()

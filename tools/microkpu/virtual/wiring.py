@@ -59,7 +59,10 @@ SIPEED_LCD = LcdWiring(cs=36, rst=37, dc=38, wr=39)
 
 @dataclass(frozen=True)
 class Wiring:
-    """A board. LEDs are lit and keys pressed at low level; `sensors` are its cameras."""
+    """A board. LEDs are lit and keys pressed at low level; `sensors` are its cameras.
+
+    `lines` says how its serial adapter's DTR and RTS reach reset and pad 16: see reset_lines.py.
+    """
 
     name: str
     banks_1v8: tuple[int, ...] = (6, 7)
@@ -69,6 +72,7 @@ class Wiring:
     leds: Mapping[str, int] = field(default_factory=lambda: {"red": 13, "green": 12, "blue": 14})
     buttons: Mapping[str, int] = field(default_factory=lambda: {"boot": BOOT_PAD})
     sensors: tuple[str, ...] = ("ov2640",)
+    lines: str = "dan"
 
 
 _KD233_CAMERA = CameraWiring(sda=9, scl=10, rst=11, vsync=12, pwdn=13, xclk=14, pclk=15, href=17)
@@ -76,15 +80,17 @@ _CAMERA_BESIDE_LCD = SdWiring(sclk=29, mosi=30, miso=31, cs=32)
 _ALL = (
     Wiring("maix_dock", leds={"red": 14, "green": 13, "blue": 12}),
     Wiring("maix_bit"),
-    Wiring("maix_go", buttons={"boot": BOOT_PAD, "up": 15, "down": 17}),
-    Wiring("maixduino"),
+    Wiring("maix_go", lines="kd233", buttons={"boot": BOOT_PAD, "up": 15, "down": 17}),
+    Wiring("maixduino", lines="kd233"),
     Wiring(
         "maix_cube",
+        lines="kd233",
         lcd=replace(SIPEED_LCD, rows=240, inverted=True),
         buttons={"boot": BOOT_PAD, "a": 10, "c": 11},
     ),
     Wiring(
         "maix_amigo",
+        lines="kd233",
         lcd=replace(SIPEED_LCD, columns=320, rows=480, memory=(320, 480), madctl=0x28),
         sd=SdWiring(sclk=11, mosi=10, miso=6, cs=26),
         leds={"red": 14, "green": 15, "blue": 17},
@@ -92,6 +98,7 @@ _ALL = (
     ),
     Wiring(
         "m5stickv",
+        lines="kd233",
         lcd=LcdWiring(
             cs=22, rst=21, dc=20, wr=19, data=18, columns=135, first_column=52,
             rows=240, first_row=40, inverted=True,
@@ -102,6 +109,7 @@ _ALL = (
     ),
     Wiring(
         "yahboom",
+        lines="kd233",
         lcd=LcdWiring(cs=30, rst=23, dc=31, wr=28, inverted=True),
         sd=SdWiring(sclk=32, mosi=35, miso=33, cs=34),
         leds={},
@@ -109,6 +117,7 @@ _ALL = (
     ),
     Wiring(
         "wonder_mv",
+        lines="kd233",
         banks_1v8=(1, 2),
         lcd=LcdWiring(cs=6, rst=21, dc=8, wr=7, inverted=True),
         camera=replace(_KD233_CAMERA, sda=9, scl=10),
@@ -118,6 +127,7 @@ _ALL = (
     ),
     Wiring(
         "kd233",
+        lines="kd233",
         banks_1v8=(1, 2),
         lcd=LcdWiring(cs=6, dc=8, wr=7, madctl=0x28),
         camera=_KD233_CAMERA,

@@ -19,6 +19,7 @@ BUSY, WEL, QE = 0x01, 0x02, 0x02
 WHILE_BUSY = frozenset((0x05, 0x35, 0x15))
 # Typical times of the datasheet.
 PROGRAM_S, STATUS_S, CHIP_S = 0.4e-3, 10e-3, 40.0
+FIRST_BYTE_S, NEXT_BYTE_S = 30e-6, 2.5e-6
 ERASE = {0x20: (4 << 10, 45e-3), 0x52: (32 << 10, 120e-3), 0xD8: (64 << 10, 150e-3)}
 RESET_S = 30e-6
 
@@ -265,7 +266,7 @@ class Nor:
             seconds = STATUS_S
         elif opcode in PROGRAMS and self._input:
             self._program()
-            seconds = PROGRAM_S
+            seconds = min(PROGRAM_S, FIRST_BYTE_S + NEXT_BYTE_S * (len(self._input) - 1))
         elif opcode in ERASE:
             size, seconds = ERASE[opcode]
             start = self._address // size * size
