@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from microkpu.kmodel import v3
+from microkpu.kmodel import info4, v3
 from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.layer_words import AI_RAM_ROWS, map_rows
 from microkpu.kmodel.oracle_layer import POOLS
+from microkpu.kmodel.text_table import table
 
 HEADS = ("layer", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows", "to")
 
@@ -17,7 +17,10 @@ HEADS = ("layer", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows
 def describe(file: Path) -> str:
     """Version, sizes, tensors, layers and memory; MicrokpuError where the board would refuse."""
     model = HostModel(file)
-    parsed = v3.parse(file.read_bytes())
+    data = file.read_bytes()
+    if data.startswith(b"LDMK"):
+        return info4.describe(file.name, data, model)
+    parsed = v3.parse(data)
     header = parsed.header
     weights = 8 if header.eight_bit_weights else 16
     kpu_layers = sum(layer.kpu for layer in model.layers)
@@ -34,13 +37,6 @@ def describe(file: Path) -> str:
         f"AI RAM    {used_rows(parsed)} of {AI_RAM_ROWS} rows reached",
     ]
     return "\n".join(lines)
-
-
-def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """The rows in columns as wide as they need."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        yield "  ".join(cell.ljust(w) for cell, w in zip(cells, widths, strict=True)).rstrip()
 
 
 def row(model: v3.Model, layer: v3.Layer) -> tuple[str, ...]:
