@@ -40,20 +40,25 @@ void kmodel4_binary_apply(uint32_t op, const float *a, const float *b, float *ou
     apply(op, a, b, out, count, -INFINITY, INFINITY);
 }
 
+// `count` elements of an operand's row from `start` on: where they lie, or in the block with what is repeated.
+static const float *stretched(const float *row, uint32_t size, uint32_t start, uint32_t count, float *block) {
+    if (start + count <= size) {
+        return row + start;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        block[i] = row[start + i < size ? start + i : 0];
+    }
+    return block;
+}
+
 static void binary_row(uint32_t op, const float *a, uint32_t a_size, const float *b, uint32_t b_size, float *out,
     uint32_t size, float low, float high) {
-    if (a_size >= size && b_size >= size) {
-        apply(op, a, b, out, size, low, high);
-        return;
-    }
     float a_block[BLOCK], b_block[BLOCK];
-    for (uint32_t start = 0; start < size; start += BLOCK) {
-        uint32_t count = size - start < BLOCK ? size - start : BLOCK;
-        for (uint32_t i = 0; i < count; i++) {
-            a_block[i] = a[start + i < a_size ? start + i : 0];
-            b_block[i] = b[start + i < b_size ? start + i : 0];
-        }
-        apply(op, a_block, b_block, out + start, count, low, high);
+    uint32_t most = a_size >= size && b_size >= size ? size : BLOCK;
+    for (uint32_t start = 0; start < size; start += most) {
+        uint32_t count = size - start < most ? size - start : most;
+        apply(op, stretched(a, a_size, start, count, a_block), stretched(b, b_size, start, count, b_block),
+            out + start, count, low, high);
     }
 }
 

@@ -32,12 +32,12 @@ static void pick_row(uint8_t *out, const uint8_t *in, uint32_t count, int64_t st
     } else if (element == 4) {
         const uint32_t *from = (const uint32_t *)in;
         uint32_t *to = (uint32_t *)out;
-        for (uint32_t i = 0; i < count; i++) {
-            to[i] = from[i * step];
+        for (uint32_t *end = to + count; to < end; to++, from += step) {
+            *to = *from;
         }
     } else {
-        for (uint32_t i = 0; i < count; i++) {
-            out[i] = in[i * step];
+        for (uint8_t *end = out + count; out < end; out++, in += step) {
+            *out = *in;
         }
     }
 }
