@@ -111,6 +111,20 @@ static void push(spi_t *regs, const uint8_t *bytes, size_t count) {
     }
 }
 
+// Waits for the bytes of a transfer and takes them; false where they did not come.
+static bool collect(const bus_t *bus, uint8_t *rx_buff, size_t rx_len) {
+    uint64_t limit = clint_time_after_us(TRANSFER_LIMIT_US);
+    while (bus->regs->rxflr < rx_len) {
+        if (clint_get_time() >= limit) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < rx_len; i++) {
+        rx_buff[i] = bus->regs->dr[0];
+    }
+    return true;
+}
+
 int spi_send_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *cmd_buff,
     size_t cmd_len, const uint8_t *tx_buff, size_t tx_len) {
     const bus_t *bus = bus_of(spi_num);
@@ -135,15 +149,21 @@ int spi_receive_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_s
     begin(bus, SPI_TMOD_EEPROM, rx_len);
     push(bus->regs, cmd_buff, cmd_len);
     bus->regs->ser = 1u << chip_select;
-    uint64_t limit = clint_time_after_us(TRANSFER_LIMIT_US);
-    bool finished = true;
-    while (finished && bus->regs->rxflr < rx_len) {
-        finished = clint_get_time() < limit;
+    return end(bus, collect(bus, rx_buff, rx_len));
+}
+
+int spi_exchange_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *tx_buff,
+    uint8_t *rx_buff, size_t len) {
+    const bus_t *bus = bus_of(spi_num);
+    if (bus == NULL || (unsigned)chip_select >= SPI_CHIP_SELECT_MAX || len == 0 || len > SPI_RX_FIFO_WORDS) {
+        return SPI_ERR_ARG;
     }
-    for (size_t i = 0; finished && i < rx_len; i++) {
-        rx_buff[i] = bus->regs->dr[0];
+    begin(bus, SPI_TMOD_TX_RX, 0);
+    for (size_t i = 0; i < len; i++) {
+        bus->regs->dr[0] = tx_buff == NULL ? 0xFF : tx_buff[i];
     }
-    return end(bus, finished);
+    bus->regs->ser = 1u << chip_select;
+    return end(bus, collect(bus, rx_buff, len));
 }
 
 static int feed(dmac_channel_number_t channel, const bus_t *bus, const uint32_t *words, size_t count) {
@@ -191,8 +211,9 @@ int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, 
     return result == SPI_OK ? spi_finish_words_dma(channel, spi_num) : result;
 }
 
-int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
-    uint32_t instruction, uint32_t address, uint32_t *words, size_t count) {
+// Receives after `sent` has gone into the FIFO.
+static int receive_words(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+    const uint32_t *sent, size_t sent_count, uint32_t *words, size_t count) {
     const bus_t *bus = bus_of(spi_num);
     if (bus == NULL || (unsigned)chip_select >= SPI_CHIP_SELECT_MAX || count > RX_FRAMES_MAX || count % RX_BURST != 0) {
         return SPI_ERR_ARG;
@@ -206,8 +227,21 @@ int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_nu
         quiet(bus->regs);
         return SPI_ERR_ARG;
     }
-    bus->regs->dr[0] = instruction;
-    bus->regs->dr[0] = address;
+    for (size_t i = 0; i < sent_count; i++) {
+        bus->regs->dr[0] = sent[i];
+    }
     bus->regs->ser = 1u << chip_select;
     return end(bus, dmac_wait_done(channel) == DMAC_OK);
+}
+
+int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+    uint32_t instruction, uint32_t address, uint32_t *words, size_t count) {
+    const uint32_t sent[] = { instruction, address };
+    return receive_words(channel, spi_num, chip_select, sent, 2, words, count);
+}
+
+int spi_receive_words_standard_dma(dmac_channel_number_t channel, spi_device_num_t spi_num,
+    spi_chip_select_t chip_select, uint32_t *words, size_t count) {
+    const uint32_t ones = UINT32_MAX; // only starts the transfer
+    return receive_words(channel, spi_num, chip_select, &ones, 1, words, count);
 }

@@ -69,6 +69,9 @@ int spi_send_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_sele
     size_t cmd_len, const uint8_t *tx_buff, size_t tx_len);
 int spi_receive_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *cmd_buff,
     size_t cmd_len, uint8_t *rx_buff, size_t rx_len);
+// Bytes out and in at once on one line each, up to 31; without tx_buff, ones go out.
+int spi_exchange_data_standard(spi_device_num_t spi_num, spi_chip_select_t chip_select, const uint8_t *tx_buff,
+    uint8_t *rx_buff, size_t len);
 
 // Frames of 32 bits. Sends words, up to a million.
 int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
@@ -82,5 +85,8 @@ int spi_finish_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num
 // Sends instruction and address, then receives `count` words, up to 65536 and a multiple of four.
 int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     uint32_t instruction, uint32_t address, uint32_t *words, size_t count);
+// Receives words on one line while ones go out, as many as above.
+int spi_receive_words_standard_dma(dmac_channel_number_t channel, spi_device_num_t spi_num,
+    spi_chip_select_t chip_select, uint32_t *words, size_t count);
 
 #endif // SPI_H
