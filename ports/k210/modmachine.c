@@ -5,6 +5,7 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+#include "machine_sdcard.h"
 #include "sdk/flash.h"
 #include "sdk/sysctl.h"
 
@@ -12,6 +13,7 @@
 enum { PWRON_RESET = 1, WDT_RESET, SOFT_RESET };
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_SDCard), MP_ROM_PTR(&machine_sdcard_type) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(PWRON_RESET) }, \
     { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(PWRON_RESET) }, \
     { MP_ROM_QSTR(MP_QSTR_WDT_RESET), MP_ROM_INT(WDT_RESET) }, \

@@ -15,6 +15,16 @@ except Exception as error:
     print("/flash is not mounted:", error)
 else:
     os.chdir("/flash")
-sys.modules.pop("flashfs", None)
-globals().pop("flashfs", None)
+
+try:
+    import sdfs
+
+    if sdfs.mount():
+        os.chdir("/sd")
+except Exception as error:
+    print("/sd is not mounted:", error)
+for name in ("flashfs", "sdfs"):
+    sys.modules.pop(name, None)
+    globals().pop(name, None)
 globals().pop("error", None)
+del name
