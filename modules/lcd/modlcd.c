@@ -60,8 +60,9 @@ static rect_t common(rect_t a, rect_t b) {
 
 static void check(int result) {
     if (result != 0) {
-        mp_raise_msg_varg(&mp_type_OSError,
-            MP_ERROR_TEXT("[Errno %d] EIO: the display's bus did not finish: lcd.init() again"), MP_EIO);
+        static const char why[] = "the display's bus did not finish: lcd.init() again";
+        const mp_obj_t args[] = { MP_OBJ_NEW_SMALL_INT(MP_EIO), mp_obj_new_str(why, sizeof(why) - 1) };
+        nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(args), args));
     }
 }
 
@@ -143,8 +144,8 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     mp_int_t type = args[ARG_type].u_int;
     if (type < TYPE_NONE || type > TYPE_CUBE || args[ARG_lcd_type].u_int != 0) {
         mp_raise_msg_varg(&mp_type_ValueError,
-            MP_ERROR_TEXT("type error: type %d, lcd_type %d: want type 0 (none), 1 (this board's) or 2 (240x240 of a Maix"
-                " Cube), lcd_type 0 (ST7789)"), (int)type, (int)args[ARG_lcd_type].u_int);
+            MP_ERROR_TEXT("type error: type %d, lcd_type %d: want type 0 (none), 1 (this board's) or 2 (240x240 of a"
+                " Maix Cube), lcd_type 0 (ST7789)"), (int)type, (int)args[ARG_lcd_type].u_int);
     }
     bool cube = type == TYPE_CUBE;
     mp_int_t width = args[ARG_width].u_int < 0 ? (cube ? 240 : BOARD_LCD_WIDTH) : args[ARG_width].u_int;

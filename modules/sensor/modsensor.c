@@ -39,8 +39,9 @@ const chip_t *sensor_chip(void) {
 
 void sensor_check(int result) {
     if (result < 0) {
-        mp_raise_msg_varg(&mp_type_OSError,
-            MP_ERROR_TEXT("[Errno %d] EIO: the camera's control bus did not finish: sensor.reset() again"), MP_EIO);
+        static const char why[] = "the camera's control bus did not finish: sensor.reset() again";
+        const mp_obj_t args[] = { MP_OBJ_NEW_SMALL_INT(MP_EIO), mp_obj_new_str(why, sizeof(why) - 1) };
+        nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(args), args));
     }
 }
 

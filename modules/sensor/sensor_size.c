@@ -91,8 +91,11 @@ static mp_obj_t sensor_set_framesize(size_t n_args, const mp_obj_t *pos_args, mp
     uint16_t w = frame_sizes[number].w;
     uint16_t h = frame_sizes[number].h;
     if (w > FRAME_W_MAX || h > FRAME_H_MAX) {
-        mp_raise_msg_varg(&mp_type_OSError,
-            MP_ERROR_TEXT("[Errno %d] ENOMEM: frames of %ux%u: the chip takes up to 640x480, sensor.VGA"), MP_ENOMEM, w, h);
+        vstr_t text;
+        vstr_init(&text, 80);
+        vstr_printf(&text, "frames of %ux%u: the chip takes up to 640x480, sensor.VGA", w, h);
+        const mp_obj_t why[] = { MP_OBJ_NEW_SMALL_INT(MP_ENOMEM), mp_obj_new_str_from_vstr(&text) };
+        nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(why), why));
     }
     const chip_size_t size = { w, h, 0, 0, w, h };
     set_size(&size, args[ARG_set_regs].u_bool);
@@ -124,12 +127,12 @@ static mp_obj_t sensor_set_windowing(mp_obj_t window) {
     mp_int_t y = count == 4 ? mp_obj_get_int(items[1]) : (frame_h - h) / 2;
     if (x < 0 || y < 0 || w > frame_w || h > frame_h || x > frame_w - w || y > frame_h - h) {
         mp_raise_msg_varg(&mp_type_ValueError,
-            MP_ERROR_TEXT("The selected window is outside the bounds of the frame: %dx%d at (%d, %d) of %dx%d"), (int)w,
-            (int)h, (int)x, (int)y, (int)frame_w, (int)frame_h);
+            MP_ERROR_TEXT("The selected window is outside the bounds of the frame: %dx%d at (%d, %d) of %dx%d"),
+            (int)w, (int)h, (int)x, (int)y, (int)frame_w, (int)frame_h);
     }
     if (w % 8 != 0 || h % 8 != 0) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("value must be multiple of 8: the window is %dx%d"), (int)w,
-            (int)h);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("value must be multiple of 8: the window is %dx%d"),
+            (int)w, (int)h);
     }
     const chip_size_t size = { frame_w, frame_h, x, y, w, h };
     set_size(&size, true);
