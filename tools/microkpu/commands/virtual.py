@@ -55,22 +55,28 @@ def call(options: argparse.Namespace) -> int:
     watched = options.until is not None or options.seconds is not None
     stdio = options.stdio or (not options.pty and not watched and sys.stdin.isatty())
     paced = options.paced or (not options.fast and (options.pty or stdio))
-    with virtual_options(options).make() as board, _host(options.pty, stdio) as host:
-        return _run(Console(board, host, paced), board, options)
+    with _ended_by_signal():
+        try:
+            with virtual_options(options).make() as board, _host(options.pty, stdio) as host:
+                ending = _run(Console(board, host, paced), board, options)
+        except KeyboardInterrupt:
+            ending = Ending.LEFT
+    return _status(ending, options)
 
 
-def _run(console: Console, board: Board, options: argparse.Namespace) -> int:
-    text = options.until
-    until = None if text is None else text.encode()
+def _run(console: Console, board: Board, options: argparse.Namespace) -> Ending:
+    until = None if options.until is None else options.until.encode()
     try:
-        with _ended_by_signal():
-            ending = console.run(until, options.seconds)
-    except KeyboardInterrupt:
-        ending = Ending.LEFT
-    for warning, count in board.warnings.items():
-        print(f"warning: {warning} ({count} times)", file=sys.stderr)
-    if console.lost:
-        print(f"warning: nobody read {console.lost} bytes of output", file=sys.stderr)
+        return console.run(until, options.seconds)
+    finally:
+        for warning, count in board.warnings.items():
+            print(f"warning: {warning} ({count} times)", file=sys.stderr)
+        if console.lost:
+            print(f"warning: nobody read {console.lost} bytes of output", file=sys.stderr)
+
+
+def _status(ending: Ending, options: argparse.Namespace) -> int:
+    text = options.until
     if text is None or ending is Ending.FOUND:
         return 0
     if ending is Ending.LEFT:
