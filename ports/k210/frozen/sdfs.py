@@ -18,13 +18,10 @@ def mount():
         if error.errno == errno.ENODEV:
             return False
         raise
-    files = None
     try:
-        files = vfs.VfsFat(card)
+        vfs.mount(vfs.VfsFat(card), POINT)
+        return True
     except OSError as error:
         if error.errno != errno.ENODEV:
             raise
-    if files is None:
-        raise OSError("%s holds no FAT file system: format it as FAT32" % card)
-    vfs.mount(files, POINT)
-    return True
+    raise OSError("%s holds no FAT file system: format it as FAT32" % card)
