@@ -291,6 +291,35 @@ static mp_obj_t lcd_fill_rectangle(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_fill_rectangle_obj, 4, 5, lcd_fill_rectangle);
 
+// draw_string(x, y, text, fg=RED, bg=BLACK): one line, cut at the edges.
+static mp_obj_t lcd_draw_string(size_t n_args, const mp_obj_t *args) {
+    int place[2];
+    ints_of(mp_obj_new_tuple(2, args), 2, place);
+    size_t bytes;
+    const char *text = mp_obj_str_get_data(args[2], &bytes);
+    uint16_t colors[] = { n_args > 4 ? color_of(args[4]) : 0x0000, n_args > 3 ? color_of(args[3]) : 0xF800 };
+    if (!is_there()) {
+        return mp_const_none;
+    }
+    int count = MIN(bytes, INT16_MAX / IMAGE_FONT_W);
+    rect_t at = common(screen(), (rect_t) { place[0], place[1], count * IMAGE_FONT_W, IMAGE_FONT_H });
+    if (at.w > 0 && at.h > 0) {
+        uint16_t row[SIDE_MAX];
+        begin(at);
+        for (int y = at.y - place[1]; y < at.y - place[1] + at.h; y++) {
+            for (int i = 0; i < at.w; i++) {
+                int x = at.x - place[0] + i;
+                uint8_t bits = image_font_rows((uint8_t)text[x / IMAGE_FONT_W])[y];
+                row[i] = colors[bits >> (IMAGE_FONT_W - 1 - x % IMAGE_FONT_W) & 1];
+            }
+            st7789_put(row, at.w);
+        }
+        check(st7789_end());
+    }
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_draw_string_obj, 3, 5, lcd_draw_string);
+
 // -- how it lies
 
 static mp_obj_t lcd_rotation(size_t n_args, const mp_obj_t *args) {
@@ -418,6 +447,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&lcd_deinit_obj) },
     { MP_ROM_QSTR(MP_QSTR_display), MP_ROM_PTR(&lcd_display_obj) },
     { MP_ROM_QSTR(MP_QSTR_clear), MP_ROM_PTR(&lcd_clear_obj) },
+    { MP_ROM_QSTR(MP_QSTR_draw_string), MP_ROM_PTR(&lcd_draw_string_obj) },
     { MP_ROM_QSTR(MP_QSTR_fill_rectangle), MP_ROM_PTR(&lcd_fill_rectangle_obj) },
     { MP_ROM_QSTR(MP_QSTR_rotation), MP_ROM_PTR(&lcd_rotation_obj) },
     { MP_ROM_QSTR(MP_QSTR_mirror), MP_ROM_PTR(&lcd_mirror_obj) },

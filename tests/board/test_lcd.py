@@ -169,6 +169,32 @@ def test_clear_and_rectangles(lcd: RemoteBoard, virtual: Board) -> None:
     assert_glass(virtual, wanted)
 
 
+@pytest.mark.virtual_only
+def test_text_is_as_on_an_image(lcd: RemoteBoard, virtual: Board) -> None:
+    """The font is the image's, in cells of 8x12 on a background."""
+    lcd.exec("lcd.draw_string(17, 30, 'Hi {}', (0, 255, 0), lcd.BLUE)\nimport image")
+    lcd.exec("i = image.Image()\ni.draw_string(17, 30, 'Hi {}', (0, 255, 0), mono_space=True)")
+    drawn = np.frombuffer(lcd.get_buffer("i"), np.uint16).reshape(H, W)
+    assert (drawn == GREEN).sum() > 40
+    wanted = filled(BLACK)
+    wanted[30:42, 17 : 17 + 5 * 8] = BLUE
+    wanted[drawn == GREEN] = GREEN
+    assert_glass(virtual, wanted)
+
+
+@pytest.mark.virtual_only
+def test_text_is_cut_at_the_edges(lcd: RemoteBoard, virtual: Board) -> None:
+    lcd.exec("lcd.draw_string(100, 100, 'AB')")
+    whole = glass(virtual)[100:112, 100:116]
+    lcd.exec("lcd.clear()\nlcd.draw_string(-3, -5, 'AB')\nlcd.draw_string(310, 235, 'AB')")
+    lcd.exec("lcd.draw_string(400, 10, 'x')\nlcd.draw_string(5, 50, '')")
+    wanted = filled(BLACK)
+    wanted[0:7, 0:13] = whole[5:, 3:]
+    wanted[235:240, 310:320] = whole[:5, :10]
+    assert_glass(virtual, wanted)
+    assert (wanted == RED).any()
+
+
 # How it lies.
 
 
