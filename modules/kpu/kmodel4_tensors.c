@@ -93,30 +93,73 @@ static bool find_input(const uint8_t *file, uint32_t start, kmodel4_shape_t *sha
     return false;
 }
 
-kmodel_tensor_t kmodel4_output(const uint8_t *file, uint32_t index) {
-    kmodel4_header_t header = kmodel4_header(file);
-    kmodel4_tables_t tables = kmodel4_tables(&header);
-    kmodel4_range_t range = kmodel4_range(file + tables.outputs, KMODEL4_RANGE_FIELDS * index);
-    kmodel_tensor_t whole = flat(range.type, range.size), shaped = whole;
-    uint32_t count = header.nodes, start = range.start;
-    for (int hops = 0; hops < MOST_HOPS && range.memory == KMODEL4_MAIN; hops++) {
+// The shape of what the first `count` nodes leave at `start` of main memory; false: not known. A Concat on the way ends
+// the search and is left in `concat`.
+static bool find_shape(const uint8_t *file, uint32_t count, uint32_t start, kmodel4_shape_t *shape,
+    kmodel_place_t *concat) {
+    for (int hops = 0; hops < MOST_HOPS; hops++) {
         kmodel_place_t writer = {0};
-        kmodel4_shape_t shape;
         if (!find_writer(file, count, start, &writer)) {
-            shaped = find_input(file, start, &shape) ? tensor_of(range.type, &shape) : whole;
-            break;
+            return find_input(file, start, shape);
+        }
+        if (writer.type == KMODEL4_CONCAT) {
+            *concat = writer;
+            return false;
         }
         kmodel4_extent_t extent = extent_of(file, &writer);
         if (extent.shaped) {
-            shaped = tensor_of(range.type, &extent.shape);
-            break;
+            *shape = extent.shape;
+            return true;
         }
         kmodel4_range_t in = kmodel4_range(file + writer.offset, 0);
         if (!extent.keeps_shape || in.memory != KMODEL4_MAIN) {
-            break;
+            return false;
         }
         count = writer.index;
         start = in.start;
     }
+    return false;
+}
+
+// A Concat counts bytes: its first input's shape says which dimension has grown; else three sizes are all that is known.
+static kmodel4_shape_t concat_shape(const uint8_t *file, const kmodel_place_t *concat, uint32_t element) {
+    const uint8_t *body = file + concat->offset;
+    uint32_t inner = kmodel_field(body, 4), outer = kmodel_field(body, 5), n = kmodel_field(body, 6), total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        total += kmodel_field(body, 7 + 4 * n + i);
+    }
+    kmodel4_range_t first = kmodel4_range(body, 7);
+    kmodel4_shape_t shape;
+    kmodel_place_t another = {0};
+    if (first.memory == KMODEL4_MAIN && find_shape(file, concat->index, first.start, &shape, &another)) {
+        uint64_t before = 1, all = kmodel4_elements(&shape);
+        for (int i = 0; i < 4; i++) {
+            uint64_t after = all / before / shape.d[i];
+            if (before == outer && after * element == inner && shape.d[i] == kmodel_field(body, 7 + 4 * n)) {
+                shape.d[i] = total;
+                return shape;
+            }
+            before *= shape.d[i];
+        }
+    }
+    return (kmodel4_shape_t) {{1, outer, total, inner / element}};
+}
+
+kmodel_tensor_t kmodel4_output(const uint8_t *file, uint32_t index) {
+    kmodel4_header_t header = kmodel4_header(file);
+    kmodel4_tables_t tables = kmodel4_tables(&header);
+    kmodel4_range_t range = kmodel4_range(file + tables.outputs, KMODEL4_RANGE_FIELDS * index);
+    kmodel_tensor_t whole = flat(range.type, range.size);
+    if (range.memory != KMODEL4_MAIN) {
+        return whole;
+    }
+    kmodel4_shape_t shape;
+    kmodel_place_t concat = {0};
+    bool found = find_shape(file, header.nodes, range.start, &shape, &concat);
+    if (!found && concat.header) {
+        shape = concat_shape(file, &concat, kmodel4_element_bytes(range.type));
+        found = true;
+    }
+    kmodel_tensor_t shaped = found ? tensor_of(range.type, &shape) : whole;
     return shaped.bytes == whole.bytes ? shaped : whole;
 }

@@ -67,12 +67,12 @@ def test_shapes_come_from_the_file_and_set_outputs_is_checked(ops: RemoteBoard) 
     ops.exec("kpu.forward(m, x)\nfm = kpu.get_output(m, 16)")
     assert ops.eval("(fm.w(), fm.h(), fm.ch(), fm.size(), fm.typecode())") == (6, 3, 12, 864, "f")
     said = ops.exec(
-        "print(kpu.set_outputs(m, 15, 5, 6, 16))\n"  # a concat, which the file calls flat
+        "print(kpu.set_outputs(m, 15, 10, 3, 16))\n"
         "fm = kpu.get_output(m, 15)\n"
         "print((fm.w(), fm.h(), fm.ch()))\n"
-        "print(kpu.set_outputs(m, 15, 5, 6, 17))"
+        "print(kpu.set_outputs(m, 15, 10, 3, 17))"
     )
-    assert said.splitlines()[:2] == ["True", "(5, 6, 16)"]
+    assert said.splitlines()[:2] == ["True", "(10, 3, 16)"]
     assert said.splitlines()[-1] == "False"
 
 
