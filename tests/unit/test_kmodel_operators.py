@@ -219,20 +219,47 @@ def test_an_output_counted_in_floats_has_the_bytes_that_there_are() -> None:
     assert model.run(np.arange(12, dtype=np.float32))[0].ravel().tolist() == list(range(12))
 
 
+def plus_one(src: int, dst: int, main_out: int | None = None) -> Conv:
+    """A KPU layer on two planes of 5x6 that adds 1 to each byte."""
+    return Conv(
+        layer_words(inputs=(2, 5, 6), outputs=2, src=src, dst=dst),
+        np.eye(2, dtype=np.uint8).tobytes(),
+        [v3.BatchNorm(1, 1, 0)] * 2,
+        identity_segments(),
+        main_out=main_out,
+    )
+
+
+PLANES = np.arange(60, dtype=np.uint8).reshape(2, 5, 6)
+
+
 def test_layers_in_a_row_hand_over_in_ai_ram() -> None:
-    """Three KPU layers with one result in main memory: each adds 1."""
-    plus_one = [v3.BatchNorm(1, 1, 0)] * 2
-    rows = (0, 60, 120, 0)
-    convs = [
-        Conv(
-            layer_words(inputs=(2, 5, 6), outputs=2, src=src, dst=dst),
-            np.eye(2, dtype=np.uint8).tobytes(),
-            plus_one,
-            identity_segments(),
-            main_out=8 if place == 2 else None,
-        )
-        for place, (src, dst) in enumerate(zip(rows[:-1], (60, 120, 200), strict=True))
-    ]
+    convs = [plus_one(0, 60), plus_one(60, 120), plus_one(120, 200, main_out=8)]
     model = HostModel(model_file(convs, [(8, 60)], 80))
-    data = np.arange(60, dtype=np.uint8).reshape(2, 5, 6)
-    assert np.array_equal(model.run(data)[0], data + 3)
+    assert np.array_equal(model.run(PLANES)[0], PLANES + 3)
+
+
+def test_a_result_in_main_memory_may_be_followed_by_another_kpu_layer() -> None:
+    convs = [plus_one(0, 60, main_out=64), plus_one(60, 120), plus_one(120, 200, main_out=0)]
+    model = HostModel(model_file(convs, [(64, 60), (0, 60)], 128))
+    first, last = model.run(PLANES)
+    assert np.array_equal(first, PLANES + 1)
+    assert np.array_equal(last, PLANES + 3)
+
+
+def test_an_upload_between_kpu_layers_happens_between_them() -> None:
+    """The first layer's result is overwritten before the last one reads it."""
+    convs = [plus_one(0, 60, main_out=0), plus_one(60, 120), plus_one(120, 200, main_out=64)]
+    upload = v3.K210Upload(in_=0, kpu_row=120, w=6, h=5, c=2)
+    model = HostModel(model_file([*convs[:2], upload, convs[2]], [(64, 60)], 128))
+    # Uploaded is what the first layer gave; without the upload it would be one more.
+    assert np.array_equal(model.run(PLANES)[0], PLANES + 2)
+
+
+def test_softmax_of_numbers_far_below_zero_is_none_as_with_the_vendor() -> None:
+    """The largest number counts as 0 at least: all powers vanish, and so does their sum."""
+    file = model_file([v3.Softmax(in_=0, out=16, channels=3)], [(16, 12)], 32)
+    data = np.array([-200, -201, -300], np.float32)
+    assert np.isnan(HostModel(file).run(data)[0]).all()
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(oracle.run(file, data)[0]).all()
