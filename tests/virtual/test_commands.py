@@ -83,6 +83,14 @@ def test_run_sees_the_images_and_files_that_were_given(command: Any, tmp_path: P
     assert done.stdout == "42 b'in flash'\n", done.stderr
 
 
+def test_a_url_is_a_port_too(firmware: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("print(6 * 7)")
+    line = [*MICROKPU, "run", str(script), "--port", f"virtual://?firmware={firmware}"]
+    done = subprocess.run(line, check=True, timeout=TIMEOUT, capture_output=True, text=True)
+    assert done.stdout == "42\n"
+
+
 def test_files_in_flash_survive_in_the_flash_file(firmware: Path, tmp_path: Path) -> None:
     flash, script = tmp_path / "flash.bin", tmp_path / "script.py"
     line = [*MICROKPU, "run", str(script), "--flash", str(flash)]

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 import serial
-from microkpu.virtual import Board
+from microkpu.virtual import Board, console
 from microkpu.virtual.console import Console, Ending, Host
 
-from virtual.programs import ECHO, sleeper, talker
+from virtual.programs import ECHO, PARK, START, sleeper, talker
 
 Assemble = Callable[[str], bytes]
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -46,8 +46,8 @@ def test_lines_that_are_all_there_go_in_and_come_back(
     text = os.urandom(3000)
     os.write(theirs_in, text)
     os.close(theirs_in)
-    console = Console(Board(assemble(ECHO)), Host(reader, writer, typed=False), paced=False)
-    assert console.run() is Ending.WAITING
+    told = Console(Board(assemble(ECHO)), Host(reader, writer, typed=False), paced=False)
+    assert told.run() is Ending.WAITING
     assert os.read(theirs_out, 4000) == text
 
 
@@ -56,12 +56,12 @@ def test_it_ends_with_the_text_with_the_time_or_with_the_key_to_leave(
 ) -> None:
     reader, writer, theirs_in, theirs_out = pipes
     host = Host(reader, writer, leave=b"\x1d")
-    console = Console(Board(assemble(ECHO)), host, paced=True)
+    told = Console(Board(assemble(ECHO)), host, paced=True)
     os.write(theirs_in, b"say found now")
-    assert console.run(until=b"found") is Ending.FOUND
-    assert console.run(seconds=0.2) is Ending.TIME
+    assert told.run(until=b"found") is Ending.FOUND
+    assert told.run(seconds=0.2) is Ending.TIME
     os.write(theirs_in, b"more\x1d")
-    assert console.run() is Ending.LEFT
+    assert told.run() is Ending.LEFT
     assert os.read(theirs_out, 100) == b"say found now"
 
 
@@ -92,6 +92,21 @@ def test_the_clock_goes_on_while_a_person_thinks(
     begin = time.monotonic()
     assert Console(board, Host(reader, writer), paced=True).run(seconds=0.3) is Ending.TIME
     assert time.monotonic() - begin >= 0.29
+
+
+def test_too_much_for_nobody_is_dropped_from_its_start_and_counted(
+    assemble: Assemble, pipes: tuple[int, int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, writer, _, theirs_out = pipes
+    monkeypatch.setattr(console, "KEPT_BYTES", 1000)
+    os.set_blocking(writer, False)
+    count = 100_000
+    told = Console(Board(assemble(talker(count))), Host(None, writer), paced=False)
+    assert told.run() is Ending.WAITING
+    got = os.read(theirs_out, count)
+    while select.select([theirs_out], [], [], 0)[0]:
+        got += os.read(theirs_out, count)
+    assert told.lost == count - len(got) - 1000
 
 
 # The command with a pty.
@@ -200,6 +215,20 @@ def test_the_exit_status_says_what_happened(
     assert err.count(b"\n") == (1 if says else 0)
     if program == talker(30):
         assert out == (ALPHABET * 2)[:30]
+
+
+def test_what_silicon_may_forgive_is_refused_or_only_named(start: Start) -> None:
+    """Ten bytes into a FIFO of eight, without a look at its full bit."""
+    hasty = START + "    li t3, 0x41\n" + "    sw t3, 0(s0)\n" * 10 + "    j park\n" + PARK
+    strict = start(hasty)
+    _, err = strict.communicate(timeout=60)
+    assert strict.returncode == 1
+    assert err.startswith(b"error: uarths: txdata written while full")
+    lenient = start(hasty, "--lenient")
+    out, err = lenient.communicate(timeout=60)
+    assert (lenient.returncode, out) == (0, b"A" * 8)
+    assert err.startswith(b"warning: uarths: txdata written while full")
+    assert err.endswith(b"(2 times)\n")
 
 
 def test_pipes_carry_the_console(start: Start) -> None:
