@@ -87,6 +87,8 @@ def failing(what: str) -> Iterator[None]:
         yield
     except (TransportError, struct.error) as error:
         raise BoardError(f"{what}: {error}") from error
+    except BrokenPipeError:
+        raise  # not the port: who reads our output has left
     except (OSError, termios.error) as error:
         raise BoardError(f"{what}: lost the connection: {error}") from error
 
