@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from microkpu import board
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 MICROKPU = [sys.executable, "-m", "microkpu"]
@@ -68,6 +69,19 @@ def test_run_shows_output_while_the_script_runs(firmware: Path, tmp_path: Path) 
         assert error.endswith("KeyboardInterrupt:\n")
 
 
+def test_run_ends_quietly_when_its_reader_leaves(firmware: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("while True: print('again')\n")
+    line = [*MICROKPU, "run", str(script), "--firmware", str(firmware)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=TIMEOUT) == 1
+        assert process.stderr.read() == b""
+
+
 def test_run_sees_the_images_and_files_that_were_given(command: Any, tmp_path: Path) -> None:
     files, model, script = tmp_path / "files", tmp_path / "m.bin", tmp_path / "script.py"
     files.mkdir()
@@ -81,6 +95,19 @@ def test_run_sees_the_images_and_files_that_were_given(command: Any, tmp_path: P
     )
     done = command("run", script, "--files", files, "--image", f"0x300000={model}")
     assert done.stdout == "42 b'in flash'\n", done.stderr
+
+
+def test_the_same_script_is_the_same_run(firmware: Path) -> None:
+    """Nothing of the host's clock gets in, not even by the raw prompt's timeouts."""
+
+    def run() -> tuple[str, bytes]:
+        with board.open("virtual", board.VirtualOptions(firmware=firmware)) as remote:
+            remote.put("data.bin", bytes(range(256)) * 20)
+            remote.run("import time\nfor i in range(3):\n    print(i)\n    time.sleep_ms(30)\n")
+            assert remote.virtual is not None
+            return remote.virtual.state_hash(), remote.log
+
+    assert run() == run()
 
 
 def test_a_url_is_a_port_too(firmware: Path, tmp_path: Path) -> None:
