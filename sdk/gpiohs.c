@@ -41,3 +41,19 @@ void gpiohs_set_pin(uint8_t pin, gpio_pin_value_t value) {
 gpio_pin_value_t gpiohs_get_pin(uint8_t pin) {
     return pin < GPIOHS_PINS && GPIOHS->input_val >> pin & 1 ? GPIO_PV_HIGH : GPIO_PV_LOW;
 }
+
+void gpiohs_clear_edges(uint8_t pin) {
+    GPIOHS->rise_ip = 1u << pin;
+    GPIOHS->fall_ip = 1u << pin;
+}
+
+void gpiohs_set_pin_edge(uint8_t pin, gpio_pin_edge_t edge) {
+    if (pin >= GPIOHS_PINS) {
+        return;
+    }
+    put_bit(&GPIOHS->rise_ie, pin, 0);
+    put_bit(&GPIOHS->fall_ie, pin, 0);
+    gpiohs_clear_edges(pin); // after switching off, or it would be there again at once
+    put_bit(&GPIOHS->rise_ie, pin, edge & GPIO_PE_RISING);
+    put_bit(&GPIOHS->fall_ie, pin, edge & GPIO_PE_FALLING);
+}

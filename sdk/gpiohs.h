@@ -28,4 +28,15 @@ int gpiohs_set_drive_mode(uint8_t pin, gpio_drive_mode_t mode);
 void gpiohs_set_pin(uint8_t pin, gpio_pin_value_t value);
 gpio_pin_value_t gpiohs_get_pin(uint8_t pin);
 
+typedef enum {
+    GPIO_PE_NONE,
+    GPIO_PE_FALLING,
+    GPIO_PE_RISING,
+    GPIO_PE_BOTH,
+} gpio_pin_edge_t;
+
+// Which edges interrupt; what came before is forgotten. The handler calls gpiohs_clear_edges(), or it is called again.
+void gpiohs_set_pin_edge(uint8_t pin, gpio_pin_edge_t edge);
+void gpiohs_clear_edges(uint8_t pin);
+
 #endif // GPIOHS_H
