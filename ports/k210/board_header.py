@@ -10,6 +10,8 @@ PARTS = {
     "lcd": ("cs", "rst", "dc", "wr", "width", "height", "madctl", "hz"),
     "camera": ("sda", "scl", "rst", "vsync", "pwdn", "href", "xclk", "pclk"),
     "sd": ("sclk", "mosi", "miso", "cs"),
+    "leds": ("red", "green", "blue"),
+    "buttons": ("boot",),
 }
 
 
