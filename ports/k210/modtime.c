@@ -4,6 +4,8 @@
 #include "py/obj.h"
 #include "shared/timeutils/timeutils.h"
 
+#include "time_clock.h"
+
 static mp_obj_t mp_time_time_get(void) {
     return mp_obj_new_int_from_ull(mp_hal_epoch_seconds());
 }
@@ -40,4 +42,5 @@ static mp_obj_t time_set_time(mp_obj_t tuple_in) {
 static MP_DEFINE_CONST_FUN_OBJ_1(time_set_time_obj, time_set_time);
 
 #define MICROPY_PY_TIME_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_clock), MP_ROM_PTR(&time_clock_type) }, \
     { MP_ROM_QSTR(MP_QSTR_set_time), MP_ROM_PTR(&time_set_time_obj) },
