@@ -70,6 +70,7 @@ static frames_obj_t *need_frames(void) {
 
 // The first import after a start: no script has called reset() yet.
 static mp_obj_t sensor___init__(void) {
+    MP_STATE_PORT(sensor_frames) = NULL; // it went with the heap
     sensor.chip = NULL;
     sensor.has_format = sensor.has_size = false;
     return mp_const_none;
