@@ -7,7 +7,7 @@ import pytest
 from microkpu.virtual import Board, RefusedError
 from microkpu.virtual.chips.nor import JEDEC_ID
 
-from virtual.support import Registers
+from virtual.support import SPIN, Registers
 
 CONTENT = bytes((7 * place + (place >> 8)) & 0xFF for place in range(8192))
 TX_RX, TX, RX, EEPROM = range(4)
@@ -303,3 +303,19 @@ def test_an_odd_baudr_counts_as_the_even_one_below(spi: Driver) -> None:
     while spi.regs.read("rxflr") < 16:
         spi.board.run(instructions=20)
     assert spi.board.seconds - start == pytest.approx(20 * 8 * BAUD / 390e6, rel=0.05)
+
+
+def test_eeprom_mode_on_four_lines_only_receives(lenient: Board) -> None:
+    lenient.write_flash(0x300000, CONTENT)
+    for board in (lenient, Board(SPIN)):
+        spi = Driver(board)
+        spi.quad_enable()
+        spi.setup(EEPROM, QUAD, count=8, extended=QUAD_IO)
+        spi.push(0xEB, 0x300040 << 8)
+        if board.strict:
+            with pytest.raises(RefusedError, match="tmod 3 on 4 lines"):
+                spi.go()
+            continue
+        spi.go()
+        spi.wait()
+        assert bytes(spi.drain()) == CONTENT[64:72]

@@ -156,3 +156,25 @@ def test_an_unknown_register_and_an_absent_block_refuse_by_name(board: Board) ->
         board.blocks["aes"].write(0, 4, 1)
     with pytest.raises(RefusedError, match="64 bits at pll0"):
         board.sysctl.read(0x08, 8)
+
+
+def test_a_lenient_board_notes_what_it_would_refuse(lenient: Board) -> None:
+    assert Registers(lenient.dmac).read("id") == 0  # its clock was never switched on
+    lenient.uarths.write(0x14, 4, 1)  # read-only
+    lenient.blocks["fft"].write(0x20, 8, 0x123456789)
+    assert lenient.blocks["fft"].read(0x20, 8) == 0x123456789
+    assert lenient.dmac.read(0x38, 8) == 0  # write-only
+    assert lenient.warnings == {
+        "uarths: write of 0x1 to ip, which is read-only": 1,
+        "fft: write of offset 0x20, which is not modelled": 1,
+        "fft: read of offset 0x20, which is not modelled": 1,
+        "dmac: read of com_intclear, which is write-only": 1,
+    }
+
+
+def test_a_bypassed_pll_is_refused_or_gives_the_crystal(board: Board, lenient: Board) -> None:
+    bypass = 1 << 23
+    with pytest.raises(RefusedError, match="pll1: bypass"):
+        Registers(board.sysctl).write("pll1", bypass)
+    Registers(lenient.sysctl).write("pll0", bypass | 59 << 4 | 1 << 10)
+    assert lenient.sysctl.cpu_hz == 13_000_000

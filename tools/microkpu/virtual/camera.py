@@ -121,7 +121,8 @@ class Camera:
         if not self.awake or not self._bus_works():
             return None
         for sensor in self.sensors:
-            if address & 0xFE == sensor.ADDRESS and not sensor.quiet:
+            # Vendor programs go on right after a soft reset, and their sensors come up.
+            if address & 0xFE == sensor.ADDRESS and not (sensor.quiet and self._board.strict):
                 return sensor
         return None
 

@@ -186,33 +186,52 @@ class Block:
     def read(self, offset: int, size: int) -> int:
         port = self._ports.get(offset)
         if port is None or self._gate or size != port.bytes:
-            self._refuse_access("read", offset, size, port)
+            return self._stray_read(offset, size, port)
         port.reads += 1
         if port.read is not None:
             return port.read()
         if port.flags & _core.READ:
-            return self.longs[offset >> 3] if size == 8 else self.words[offset >> 2]
-        self.refuse(f"read of {port.name}, which is write-only")
+            return self._word(offset, size)
+        self.forbid(f"read of {port.name}, which is write-only")
+        return 0
 
     def write(self, offset: int, size: int, value: int) -> None:
         port = self._ports.get(offset)
         if port is None or self._gate or size != port.bytes:
-            self._refuse_access("write", offset, size, port)
+            self._stray_write(offset, size, port, value)
+            return
         port.writes += 1
         if port.flags & _core.WRITE:
             self.put(offset, value, size * 8)
         if port.write is not None:
             port.write(value)
         elif not port.flags & _core.WRITE:
-            self.refuse(f"write of {value:#x} to {port.name}, which is read-only")
+            self.forbid(f"write of {value:#x} to {port.name}, which is read-only")
 
-    def _refuse_access(self, what: str, offset: int, size: int, port: _Port | None) -> NoReturn:
+    def _word(self, offset: int, size: int) -> int:
+        return self.longs[offset >> 3] if size == 8 else self.words[offset >> 2]
+
+    # A board that is not strict answers what it does not model like memory, and what has no clock
+    # with zeros.
+
+    def _stray_read(self, offset: int, size: int, port: _Port | None) -> int:
+        self._stray("read", offset, size, port)
+        return 0 if self._gate else self._word(offset, size)
+
+    def _stray_write(self, offset: int, size: int, port: _Port | None, value: int) -> None:
+        self._stray("write", offset, size, port)
+        if not self._gate:
+            self.put(offset, value, size * 8)
+
+    def _stray(self, what: str, offset: int, size: int, port: _Port | None) -> None:
         name = port.name if port else self._name_unmodelled(offset)
+        if size not in (4, 8) or offset % size or (port and not self._gate):
+            wanted = port.bytes * 8 if port else 32
+            self.refuse(f"{what} of {size * 8} bits at {name}, which has {wanted}")
         if self._gate:
-            self.refuse(f"{what} of {name} while {self._gate}")
-        if port is None:
-            self.refuse(f"{what} of {name}, which is not modelled")
-        self.refuse(f"{what} of {size * 8} bits at {name}, which has {port.bytes * 8}")
+            self.forbid(f"{what} of {name} while {self._gate}")
+        else:
+            self.forbid(f"{what} of {name}, which is not modelled")
 
     def _name_unmodelled(self, offset: int) -> str:
         for register in self.NOT_MODELLED:

@@ -99,6 +99,11 @@ class Setup:
     wait: int
 
     @property
+    def receives(self) -> bool:
+        """Whether only words come in, once the header is out."""
+        return self.tmod == RX_ONLY or (self.tmod == EEPROM and self.lines > 1)
+
+    @property
     def header(self) -> int:
         """FIFO entries before the data of a dual, quad or octal transfer."""
         return bool(self.inst_bits) + bool(self.addr_bits) if self.lines > 1 else 0
@@ -376,13 +381,13 @@ class Spi(Block):
             self._chip = self._find(self.words[SER >> 2].bit_length() - 1)
             self._chip.select(self.hz)
             clocks = self._send_header(setup) if setup.lines > 1 else 0
-        if setup.tmod == RX_ONLY:
+        if setup.lines > 1 and setup.tmod in (TX_RX, EEPROM):
+            self.forbid(f"tmod {setup.tmod} on {setup.lines} lines, which the chip does not have")
+        if setup.receives:
             if setup.lines == 1:
                 self._tx.popleft()  # only starts the transfer
             self._tx.clear()
             self._start_receiving(clocks)
-        elif setup.lines > 1 and setup.tmod != TX_ONLY:
-            self.refuse(f"tmod {setup.tmod} on {setup.lines} lines, which the chip does not have")
         else:
             self._control = setup.tmod == EEPROM
             if clocks:
@@ -409,7 +414,7 @@ class Spi(Block):
         if setup.addr_bits:
             self._chip.put(self._tx.popleft(), setup.addr_bits, setup.addr_lines)
             clocks += setup.addr_bits // setup.addr_lines
-        if setup.wait and setup.tmod == RX_ONLY:
+        if setup.wait and setup.receives:
             self._chip.dummy(setup.wait)
             clocks += setup.wait
         return max(clocks, 1)

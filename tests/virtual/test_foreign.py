@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Firmware that nobody here wrote, unmodified, where MICROKPU_FOREIGN names a folder that has it.
+
+The vendor's face_detect.kfpkg and kpu.kfpkg (kendryte-standalone-demo) and LoBo's MicroPython.bin
+(MicroPython_K210_LoBo). Their pictures are those of the golden vectors in MICROKPU_SHARED.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from microkpu.kfpkg import read_kfpkg
+from microkpu.virtual import Board
+from microkpu.virtual.boot_rom import pack
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+
+
+def foreign(name: str) -> Path:
+    folder = os.environ.get("MICROKPU_FOREIGN")
+    if not folder:
+        pytest.skip("MICROKPU_FOREIGN names no folder with foreign firmware")
+    path = Path(folder) / name
+    if not path.is_file():
+        pytest.skip(f"MICROKPU_FOREIGN has no {name}")
+    return path
+
+
+def picture(name: str) -> Path:
+    path = SHARED / "golden" / name / "input.png"
+    if not path.is_file():
+        pytest.skip(f"MICROKPU_SHARED has no golden/{name}/input.png")
+    return path
+
+
+def demo(package: str, seen: str) -> Board:
+    images = [
+        (part.address, pack(part.content) if part.bootable else part.content)
+        for part in read_kfpkg(foreign(package))
+    ]
+    return Board(None, images, strict=False, camera=picture(seen))
+
+
+def marked(board: Board, color: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    """The rectangle around what is drawn in one colour: left, top, right, bottom."""
+    pixels = np.asarray(board.lcd.image()).astype(int)
+    near = (np.abs(pixels - color) < 8).all(2)
+    rows, columns = np.nonzero(near)
+    assert len(rows), "nothing is drawn in that colour"
+    return columns.min(), rows.min(), columns.max(), rows.max()
+
+
+def test_the_vendors_face_detector_boxes_the_astronauts_face() -> None:
+    board = demo("face_detect.kfpkg", "face_v3_astronaut")
+    board.run(seconds=10, until=b"System start")
+    # The first frame's box is drawn over the picture that goes to the display with it.
+    for _ in range(100):
+        board.run(seconds=20e-3)
+        if board.lcd.panel.pixels_written >= 2 * 320 * 240 + 320 * 240:
+            break
+    left, top, right, bottom = marked(board, RED)
+    # Chin, hair and ears of the astronaut in the picture of 320 by 240.
+    assert 95 < left < 130 and 10 < top < 45 and 150 < right < 190 and 100 < bottom < 135
+
+
+def test_the_vendors_object_detector_boxes_the_cat() -> None:
+    board = demo("kpu.kfpkg", "yolo20_v3_chelsea")
+    board.run(seconds=10, until=b"system start")
+    for _ in range(100):
+        board.run(seconds=20e-3)
+        if board.dvp.frames >= 2:
+            break
+    board.run(seconds=0.1)
+    left, top, right, bottom = marked(board, GREEN)
+    assert right - left > 250 and bottom - top > 180  # the cat fills the picture
+
+
+def test_lobos_micropython_has_files_in_flash_and_on_the_card(tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    (card / "note.txt").write_text("from the card")
+    board = Board(foreign("MicroPython.bin"), strict=False, sd=card)
+    assert board.run(seconds=3, until=b"erase Flash")
+    board.run(seconds=0.1)
+    board.send(b"FF")  # it swallows a byte
+    assert board.run(seconds=10, until=b">>> ")
+
+    def ask(line: bytes, answer: bytes) -> None:
+        board.take_output()
+        board.send(line + b"\r\n")
+        assert board.run(seconds=10, until=answer), board.take_output()
+
+    ask(b"", b">>> ")
+    ask(b"print(6 * 7)", b"\r\n42\r\n")
+    ask(b"f = open('/flash/x.txt', 'w'); f.write('kept in flash'); f.close()", b">>> ")
+    ask(b"open('/flash/x.txt').read()", b"\r\n'kept in flash'\r\n")
+    ask(b"import os; os.mount(os.VfsSDCard(), '/sd')", b">>> ")
+    ask(b"open('/sd/note.txt').read()", b"\r\n'from the card'\r\n")
