@@ -112,7 +112,7 @@ def unpack(tarball: Path, tree: Path, digest: str) -> None:
     """Unpacks beside the goal and renames: a broken or second run never leaves half a tree."""
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".unpack-") as scratch:
         with tarfile.open(tarball) as archive:
-            # Python 3.11.2, which Debian 12 has, knows no filters; the digest vouches for the content.
+            # Debian 12's Python 3.11.2 knows no filters; the digest vouches for the content.
             archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
             archive.extractall(scratch)
         (top,) = Path(scratch).iterdir()
