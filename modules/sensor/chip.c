@@ -6,7 +6,7 @@
 #define POWER_DOWN_US (10000)
 #define WAKE_US (30000)
 
-static const chip_t *const kinds[CHIP_KINDS] = { &chip_ov2640 };
+static const chip_t *const kinds[CHIP_KINDS] = { &chip_ov2640, &chip_ov5640 };
 
 int chip_write(const chip_t *chip, uint16_t number, uint8_t value) {
     return dvp_sccb_send_data(chip->address, number, value);

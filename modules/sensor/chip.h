@@ -48,6 +48,7 @@ typedef struct {
 } chip_t;
 
 extern const chip_t chip_ov2640;
+extern const chip_t chip_ov5640;
 
 // -- chip.c
 
@@ -68,7 +69,7 @@ typedef struct {
     uint8_t found[2];   // in place of its identity
 } chip_answer_t;
 
-#define CHIP_KINDS (1)
+#define CHIP_KINDS (2)
 
 // Powers the sensor up and finds out what it is; NULL where no kind's identity is found, and then what was read.
 const chip_t *chip_detect(uint32_t xclk_hz, bool omnivision, bool galaxycore, chip_answer_t answers[CHIP_KINDS]);
