@@ -346,3 +346,45 @@ def test_after_a_soft_reset_nothing_writes_memory(camera: RemoteBoard, virtual: 
     taken = virtual.dvp.frames
     camera.exec("import time\ntime.sleep_ms(200)")
     assert virtual.dvp.frames == taken
+
+
+# Another sensor.
+
+
+@pytest.fixture
+def ov5640(board: RemoteBoard, virtual: Board) -> Iterator[RemoteBoard]:
+    """A board with an OV5640 in the socket, which counts registers with 16 bits."""
+    virtual.camera = Camera(virtual, Pictures([SCENE]), ("ov5640",))
+    virtual.dvp._decoded.clear()
+    assert board.exec("import sensor\nsensor.reset()") == "[MAIXPY]: find ov5640\n"
+    yield board
+    unplug(virtual)
+    virtual.dvp._decoded.clear()
+
+
+def test_an_ov5640_gives_the_same_pictures(ov5640: RemoteBoard) -> None:
+    ov5640.exec("sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.QVGA)")
+    ov5640.exec("i = sensor.snapshot()")
+    assert ov5640.eval("sensor.get_id()") == 0x5640
+    assert_pixels(ov5640, "i", rgb565(SCENE))
+    ov5640.exec("sensor.set_hmirror(1)\ni = sensor.snapshot()")
+    assert_pixels(ov5640, "i", rgb565(np.asarray(SCENE)[:, ::-1]))
+    ov5640.exec("sensor.set_hmirror(0)\nsensor.set_pixformat(sensor.GRAYSCALE)")
+    ov5640.exec("i = sensor.snapshot()")
+    gray = np.frombuffer(ov5640.get_buffer("i"), np.uint8).reshape(H, W).astype(int)
+    luma = np.asarray(SCENE) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(gray - luma).max() <= 1
+
+
+def test_a_window_of_an_ov5640(ov5640: RemoteBoard) -> None:
+    ov5640.exec("sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.QVGA)")
+    ov5640.exec("sensor.set_windowing((160, 120))\ni = sensor.snapshot()")
+    got = np.frombuffer(ov5640.get_buffer("i"), np.uint16).reshape(120, 160)
+    wanted = np.asarray(SCENE)[60:180, 80:240, 1].astype(int)
+    assert np.abs((got >> 5 & 63).astype(int) * 255 // 63 - wanted).mean() < 8
+
+
+def test_settings_that_a_sensor_does_not_have_are_false(ov5640: RemoteBoard) -> None:
+    assert ov5640.eval("(sensor.set_brightness(1), sensor.set_contrast(-1))") == (True, True)
+    assert ov5640.eval("(sensor.set_saturation(1), sensor.set_framerate(15))") == (False, False)
+    assert ov5640.eval("sensor.__read_reg(0x300A)") == 0x56
