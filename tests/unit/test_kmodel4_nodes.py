@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kmodel4_files import (
     IN,
@@ -146,6 +146,7 @@ def test_any_window_gives_the_same_on_host_and_oracle(
 
 
 @settings(max_examples=200, deadline=None)
+@example(3, (1,) * 4, (False,) * 4, (False,) * 4, [0, 4329625, 13143, 161598, 0, 4211707], [0] * 3)
 @given(
     st.integers(0, 5),
     st.tuples(*[st.integers(1, 3)] * 4),

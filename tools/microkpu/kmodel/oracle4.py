@@ -396,7 +396,7 @@ def divided(a: Array, b: Array) -> Array:
     half = np.trunc(b / 2).astype(np.int64)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Exact: quotients of 32-bit integers differ by more than a double's last bit.
-        quotient = np.trunc((a + half) / b)
+        quotient = np.trunc(wrapped(a + half) / b)
     result: Array = np.where(b == 0, -1, np.nan_to_num(quotient)).astype(np.int64)
     return result
 
