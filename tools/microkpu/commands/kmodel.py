@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from microkpu import board
 from microkpu.board.model import run_model
+from microkpu.commands import evaluate
 from microkpu.commands.board_options import add_virtual, virtual_options
 from microkpu.commands.model_input import read_input
 from microkpu.errors import MicrokpuError
@@ -46,6 +47,7 @@ def add(subparsers: Any) -> None:
     )
     add_virtual(ran)
     ran.set_defaults(call=run)
+    evaluate.add(actions)
 
 
 def show(options: argparse.Namespace) -> int:

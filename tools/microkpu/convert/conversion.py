@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +62,8 @@ class Conversion:
     data: bytes
     options: Options
     graph: Graph
+    # As lowered, and as in the file, where maps may move between AI RAM and main memory.
+    lowered: Program
     program: Program
     layout: Layout
     ranges: dict[str, Range]
@@ -69,7 +71,6 @@ class Conversion:
     input_scale: InputScale
     # The largest difference between the model as given and as rewritten, in parts of the largest.
     difference: float
-    notes: list[str] = field(default_factory=list)
 
     def to_bytes(self, sample: Array) -> NDArray[Any]:
         """A sample (planes of the rewritten graph's reals) as what the kmodel reads."""
@@ -116,9 +117,12 @@ def convert(
     ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
     scale = _input_scale(graph, samples, ranges)
     graph = _with_first_layer(graph, scale, ranges)
-    program = Lowering(graph, ranges, scale).run()
+    lowered = Lowering(graph, ranges, scale).run()
+    program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
-    return Conversion(data, options, graph, program, layout, ranges, samples, scale, difference)
+    return Conversion(
+        data, options, graph, lowered, program, layout, ranges, samples, scale, difference
+    )
 
 
 EMITTERS = {"v3": emit_v3.emit, "v4": emit_v4.emit}

@@ -17,21 +17,30 @@ from microkpu.kmodel import v3, v4
 
 CONV_HEAD_BYTES = 24  # flags and the five fields of v3.K210Conv
 MOST_STREAMED_PLANE = 1 << 16
+# Operators of the CPU whose one input can be the model's.
+STARTS = {
+    "dense", "dequantize", "quantize", "max_pool", "average_pool", "global_average", "softmax",
+    "logistic", "resize_nearest", "transpose", "table",
+}  # fmt: skip
 
 
 def emit(program: Program) -> tuple[bytes, Layout]:
-    """The file, and where everything lies."""
-    _begin_on_kpu(program)
+    """The file, and where everything lies; steps are added where maps move."""
+    _begin_with_input(program)
     layout = allocate(program, streams=True)
     writer = _Writer(program, layout)
     return writer.file(), layout
 
 
-def _begin_on_kpu(program: Program) -> None:
-    """A V3 file whose input is a map begins with the layer that reads it."""
-    if program.input.place is not Place.MAP:
-        return
-    first = next(s for s in program.steps if isinstance(s, KpuStep) and s.source is program.input)
+def _begin_with_input(program: Program) -> None:
+    """A V3 file begins with a layer that reads its input."""
+    readers = [s for s in program.steps if s.reads[0].root is program.input]
+    first = next((s for s in readers if not isinstance(s, CpuStep) or s.kind in STARTS), None)
+    if first is None:
+        node = readers[0].node if readers else program.steps[0].node
+        raise NodeError(
+            node, "a kmodel V3 cannot begin with it", "put a convolution first, or --target v4"
+        )
     program.steps.remove(first)
     program.steps.insert(0, first)
 

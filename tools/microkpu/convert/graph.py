@@ -227,7 +227,9 @@ class Graph:
                 inputs.append(helper.make_tensor_value_info(name, kind, array.shape))
         results = [
             helper.make_tensor_value_info(
-                name, self.types.get(name, TensorProto.FLOAT), self.shapes.get(name)
+                name,
+                self.types.get(name, TensorProto.FLOAT),
+                self.shapes.get(name) if weights else None,
             )
             for name in (self.outputs if outputs is None else outputs)
         ]

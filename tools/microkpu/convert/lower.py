@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from microkpu.convert.errors import NodeError
 from microkpu.convert.floats import FloatRunner
 from microkpu.convert.graph import Graph, Node
 from microkpu.convert.layer import FloatLayer, quantise_layer
-from microkpu.convert.lower_cpu import HANDLERS, unary_handler
+from microkpu.convert.lower_cpu import HANDLERS, lower_table, unary_handler
 from microkpu.convert.passes.activations import WITH_SCALAR, Activation, leads_to_outputs_only
 from microkpu.convert.passes.joins import from_kpu
 from microkpu.convert.passes.layers import Layer, layers_of
@@ -29,6 +29,8 @@ MOVING = {
     "Resize", "Gather", "Split", "MaxPool",
 }  # fmt: skip
 Range = tuple[float, float]
+# Functions that the KPU's table follows less closely are the CPU's, in steps of the output.
+MOST_FIT_ERROR = 3.0
 
 
 @dataclass
@@ -50,9 +52,13 @@ class Lowering:
 
     def __init__(self, graph: Graph, ranges: Mapping[str, Range], input_scale: InputScale) -> None:
         self.graph = graph
-        self.ranges = ranges
+        self.ranges = dict(ranges)
         self.scale = input_scale
         self.layers = {layer.conv.output: layer for layer in layers_of(graph)}
+        for layer in self.layers.values():
+            if layer.pool is not None and layer.pool.op == "AveragePool":
+                # The mean is one of bytes that hold what comes before it.
+                self.ranges[layer.result] = ranges[layer.activation.result]
         self._inner = {id(node): layer for layer in self.layers.values() for node in layer.nodes}
         self._forms: dict[str, dict[Place, Tensor]] = {}
         self._makers: dict[Tensor, KpuStep] = {}
@@ -93,10 +99,6 @@ class Lowering:
                 )
         for name in self.graph.outputs:
             self.program.outputs.append(self.form(name, Place.FLOATS))
-        for name, forms in self._forms.items():
-            for place in (Place.MAP, Place.BYTES, Place.FLOATS):
-                if place in forms and forms[place].place is not Place.CONSTANT:
-                    self.program.values.setdefault(name, forms[place])
         return self.program
 
     def _scalar(self, node: Node) -> bool:
@@ -170,10 +172,8 @@ class Lowering:
         if Place.FLOATS in forms:
             return self.cpu(self._reader(name), "quantize", [forms[Place.FLOATS]], result)
         tensor = forms[Place.MAP]
-        if name in self.beside and tensor.channels is not None:
-            node = self.beside[name]
-            parts = [self.form(each, Place.BYTES) for each in node.inputs]
-            return self.cpu(node, "concat", parts, result, axis=1)
+        if tensor.channels is not None:
+            tensor = self._compact(self._reader(name), name)
         step = self._makers.get(tensor)
         if step is None:
             step = self._copy(self._reader(name), tensor, self.new(name, Place.MAP))
@@ -227,11 +227,29 @@ class Lowering:
             layer.pool_type,
             depthwise,
         )
+        quantization = self.quantizations[layer.result]
+        conv, table = quantise_layer(float_layer, _known(source), quantization)
+        if table.worst > MOST_FIT_ERROR and layer.pool is None and layer.activation.nodes:
+            self._function_on_cpu(layer, float_layer, source)
+            return
         result = self._result(layer.result)
-        conv, table = quantise_layer(float_layer, _known(source), self.quantizations[layer.result])
         step = KpuStep(node, source, result, conv, None, (table.worst, table.mean))
         self.program.steps.append(step)
         self._makers[result] = step
+
+    def _function_on_cpu(self, layer: Layer, float_layer: FloatLayer, source: Tensor) -> None:
+        """A function that the KPU's table does not follow closely: a table of bytes does."""
+        node = layer.conv
+        linear = replace(float_layer, function=lambda x: x)
+        between = self.put(node.output, self.new(node.output, Place.MAP))
+        conv, table = quantise_layer(linear, _known(source), _known(between))
+        step = KpuStep(node, source, between, conv, None, (table.worst, table.mean))
+        self.program.steps.append(step)
+        self._makers[between] = step
+        lower_table(self, layer.activation.nodes[-1], layer.activation)
+        if layer.result in self._parts:
+            part = self._result(layer.result)
+            self.cpu(node, "upload", [self.form(layer.result, Place.BYTES)], part)
 
     def _scaled(self, weights: Floats, bias: Floats, depthwise: bool) -> tuple[Floats, Floats]:
         """The first layer for bytes of the input instead of real numbers."""

@@ -253,14 +253,19 @@ def unary_handler(low: Lowering, node: Node) -> None:
         kind = "logistic" if sigmoid else "nnil"
         low.put(node.output, low.cpu(node, kind, [source], result, code=code))
         return
-    source = low.form(name, Place.BYTES)
-    result = low.new(node.output, Place.BYTES)
-    function = low.function(Activation(name, node.output, (node,)))
+    lower_table(low, node, Activation(name, node.output, (node,)))
+
+
+def lower_table(low: Lowering, node: Node, activation: Activation) -> None:
+    """Any function of one number: what comes of each of 256 bytes."""
+    source = low.form(activation.source, Place.BYTES)
+    result = low.new(activation.result, Place.BYTES)
+    function = low.function(activation)
     reads, writes = source.quantization, result.quantization
     if reads is None or writes is None:
         raise AssertionError("bytes are quantised")
     table = writes.to_bytes(np.nan_to_num(function(reads.to_floats(np.arange(256)))))
-    low.put(node.output, low.cpu(node, "table", [source], result, table=table.tobytes()))
+    low.put(result.name, low.cpu(node, "table", [source], result, table=table.tobytes()))
 
 
 BINARY = {"Add": 0, "Sub": 1, "Mul": 2, "Div": 3, "Min": 4, "Max": 5}
@@ -324,7 +329,9 @@ def lower_softmax(low: Lowering, node: Node) -> None:
 def lower_max_pool(low: Lowering, node: Node) -> None:
     window = _window(low, node)
     if low.graph.target == "v3":
-        move(low, node, "max_pool", window=window)
+        source = low.form(node.inputs[0], Place.BYTES)
+        result = low.new(node.output, Place.BYTES)
+        low.put(node.output, low.cpu(node, "max_pool", [source], result, window=window))
     else:
         on_floats(low, node, "max_pool", window=window)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 from typing import Any
@@ -130,5 +130,7 @@ class Program:
     input: Tensor
     steps: list[Step] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
-    # The value of the graph that each tensor is, for the report.
-    values: dict[str, Tensor] = field(default_factory=dict)
+
+    def copy(self) -> Program:
+        """The same tensors, steps that may be changed."""
+        return Program(self.input, [replace(step) for step in self.steps], list(self.outputs))

@@ -6,8 +6,9 @@ Each rewriting leaves a valid ONNX model that computes the same.
 
 from __future__ import annotations
 
+from microkpu.convert.errors import ConvertError
 from microkpu.convert.graph import Graph, Pass
-from microkpu.convert.passes.activations import split_prelu
+from microkpu.convert.passes.activations import split_abs, split_prelu
 from microkpu.convert.passes.batch_norm import fold_batch_norm, fold_scales
 from microkpu.convert.passes.constants import drop_unused_batch, fold_constants
 from microkpu.convert.passes.convolutions import make_convolutions_legal
@@ -50,6 +51,7 @@ from microkpu.convert.passes.windows import spell_out_padding
 
 # In order; after one has changed something all begin anew, so each sees what those before leave.
 ALWAYS: tuple[Pass, ...] = (
+    plain_ceiling,
     fold_constants,
     drop_unused_batch,
     remove_quantisation,
@@ -64,9 +66,9 @@ ALWAYS: tuple[Pass, ...] = (
     absorb_input_scale,
     fold_batch_norm,
     split_prelu,
+    split_abs,
     fold_scales,
     means_over_maps,
-    plain_ceiling,
     double,
 )
 # These would undo what later ones do.
@@ -87,18 +89,24 @@ LOWERING: tuple[Pass, ...] = (
     pick_in_convolution,
     keep_padding_of_pixels,
     add_on_kpu,
-    own_layers,
 )
-# More rounds than any network needs: a loop of rewritings that undo each other must end.
-MOST_ROUNDS = 5000
+# Layers that only hand on would move again.
+FINISHING: tuple[Pass, ...] = (remove_idle_nodes, fold_scales, own_layers)
+# More rounds than any network needs: rewritings that undo each other must end.
+MOST_ROUNDS, MOST_ROUNDS_EACH = 500, 20
 
 
 def rewrite(graph: Graph) -> None:
     """Runs all rewritings until none has anything left to do; the graph is changed in place."""
-    for passes in (CLEANING, LOWERING):
-        for _ in range(MOST_ROUNDS):
+    for passes in (CLEANING, LOWERING, FINISHING):
+        for _ in range(MOST_ROUNDS + MOST_ROUNDS_EACH * len(graph.nodes)):
             if not any(_run(graph, each) for each in passes):
                 break
+        else:
+            raise ConvertError(
+                "rewriting the network does not come to an end: this is an error of the "
+                "converter: please report it with the model"
+            )
 
 
 def _run(graph: Graph, each: Pass) -> bool:

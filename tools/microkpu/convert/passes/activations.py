@@ -98,6 +98,29 @@ def leads_to_outputs_only(graph: Graph, value: str) -> bool:
     return True
 
 
+def split_abs(graph: Graph) -> bool:
+    """|x| is relu(x) + relu(-x): the KPU's tables only rise."""
+    changed = False
+    for node in each(graph, "Abs"):
+        if len(graph.shapes.get(node.inputs[0], ())) != 4:
+            continue
+        if leads_to_outputs_only(graph, node.output):
+            continue
+        names = [graph.fresh(node.output) for _ in range(3)]
+        source = node.inputs[0]
+        graph.replace(
+            node,
+            [
+                Node("Relu", [source], [names[0]], {}, node.name),
+                Node("Neg", [source], [names[1]], {}, node.name),
+                Node("Relu", [names[1]], [names[2]], {}, node.name),
+                Node("Add", [names[0], names[2]], [node.output], {}, node.name),
+            ],
+        )
+        changed = True
+    return changed
+
+
 def split_prelu(graph: Graph) -> bool:
     """A slope for each channel: relu(x) - slope * relu(-x)."""
     changed = False

@@ -40,20 +40,26 @@ def means_over_maps(graph: Graph) -> bool:
 
 
 def plain_ceiling(graph: Graph) -> bool:
-    """Rounding sizes up that are even already is no rounding."""
+    """Sizes rounded up, as padding in numbers: a last window must begin inside."""
     changed = False
     for node in each(graph, "MaxPool", "AveragePool"):
-        if not node.attributes.get("ceil_mode", 0) or len(graph.shape(node.inputs[0])) != 4:
+        shape = graph.shapes.get(node.inputs[0], ())
+        if not node.attributes.get("ceil_mode", 0) or len(shape) != 4:
+            continue
+        if node.attributes.get("auto_pad", "NOTSET") != "NOTSET":
             continue
         window = window_of(graph, node)
-        sizes = graph.shape(node.inputs[0])[2:]
-        rests = [
-            (size + b + a - k) % s
-            for size, b, a, k, s in zip(
-                sizes, window.before, window.after, window.kernel, window.strides, strict=True
-            )
-        ]
-        if not any(rests):
-            node.attributes["ceil_mode"] = 0
-            changed = True
+        after = []
+        for size, b, a, reach, s in zip(
+            shape[2:], window.before, window.after, window.reach, window.strides, strict=True
+        ):
+            count = -(-(size + b + a - reach) // s) + 1
+            if (count - 1) * s >= size + b:
+                count -= 1
+            after.append(max(0, (count - 1) * s + reach - size - b))
+        if node.attributes.get("count_include_pad", 0) and after != list(window.after):
+            continue
+        node.attributes["ceil_mode"] = 0
+        node.attributes["pads"] = [*window.before, *after]
+        changed = True
     return changed

@@ -70,7 +70,7 @@ def _is_all(graph: Graph, node: Node, place: int, value: float) -> bool:
 
 
 def one_spelling(graph: Graph) -> bool:
-    """Flatten, Squeeze and Unsqueeze as Reshape; constants of sums and products come second."""
+    """Flatten, Squeeze and Unsqueeze as Reshape, Neg as Mul; constants come second."""
     changed = False
     for node in list(graph.nodes):
         if node.op in SHAPERS and node.output in graph.shapes:
@@ -80,6 +80,10 @@ def one_spelling(graph: Graph) -> bool:
             changed = True
         elif node.op in ("Add", "Mul") and node.inputs[0] in graph.constants:
             node.inputs.reverse()
+            changed = True
+        elif node.op == "Neg":
+            node.op = "Mul"
+            node.inputs.append(graph.add_constant("minus", np.array(-1, np.float32)))
             changed = True
         elif node.op == "Transpose" and "perm" not in node.attributes:
             rank = len(graph.shape(node.inputs[0]))

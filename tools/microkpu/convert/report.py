@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""How close a kmodel comes to the model in floats, layer by layer, as the board computes it.
+
+The kmodel is written once more with every KPU layer's bytes as outputs, and run by the board's
+own code; onnxruntime gives the same values in floats.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from math import inf, log10
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from microkpu.convert.conversion import EMITTERS, Conversion
+from microkpu.convert.costs import milliseconds
+from microkpu.convert.floats import FloatRunner
+from microkpu.convert.graph import Array
+from microkpu.convert.plot import draw_bars
+from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
+from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.layer_words import AI_RAM_ROWS
+
+# Runtimes hold so many outputs of one file.
+MOST_OUTPUTS = 60
+MOST_BYTES = 6 << 20
+SAMPLES = 4
+# A fit that is off by more than this many steps is told.
+TOLD_FIT = 1.0
+
+
+@dataclass(frozen=True)
+class Closeness:
+    """Of one value: cosine of the angle to the floats, and signal to noise in decibels."""
+
+    layer: str
+    value: str
+    cosine: float
+    snr: float
+    fit_worst: float = 0.0
+
+
+@dataclass
+class _Sums:
+    """Sums over samples, of which both measures come."""
+
+    product: float = 0.0
+    wanted: float = 0.0
+    found: float = 0.0
+    noise: float = 0.0
+
+    def add(self, wanted: Array, found: Array) -> None:
+        a, b = wanted.reshape(-1).astype(np.float64), found.reshape(-1).astype(np.float64)
+        self.product += float(a @ b)
+        self.wanted += float(a @ a)
+        self.found += float(b @ b)
+        self.noise += float((a - b) @ (a - b))
+
+    @property
+    def cosine(self) -> float:
+        length = (self.wanted * self.found) ** 0.5
+        if length == 0:
+            return 1.0 if self.noise == 0 else 0.0
+        return float(self.product / length)
+
+    @property
+    def snr(self) -> float:
+        if self.noise == 0:
+            return inf
+        return 10 * log10(max(self.wanted, 1e-30) / self.noise)
+
+
+def outputs_closeness(conversion: Conversion, samples: int = SAMPLES) -> list[Closeness]:
+    """Of the model's outputs."""
+    names = conversion.graph.outputs
+    runner = FloatRunner(conversion.graph, names)
+    model = HostModel(conversion.data)
+    sums = {name: _Sums() for name in names}
+    for x in islice(conversion.samples, samples):
+        wanted = runner.run(x)
+        for name, found in zip(names, model.run(conversion.to_bytes(x)), strict=True):
+            sums[name].add(wanted[name], found)
+    return [Closeness("output", name, s.cosine, s.snr) for name, s in sums.items()]
+
+
+def layers_closeness(
+    conversion: Conversion, samples: int = SAMPLES, *, quiet: bool = True
+) -> list[Closeness]:
+    """Of every KPU layer's result, in the order of the file."""
+    steps = [s for s in conversion.lowered.steps if isinstance(s, KpuStep)]
+    runner = FloatRunner(conversion.graph, [step.result.name for step in steps])
+    inputs = list(islice(conversion.samples, samples))
+    wanted = [runner.run(x) for x in inputs]
+    found = []
+    for some in tqdm(_portions(steps), desc="layers", disable=quiet, unit="file"):
+        model = HostModel(_traced(conversion, some))
+        sums = [_Sums() for _ in some]
+        for x, floats in zip(inputs, wanted, strict=True):
+            results = model.run(conversion.to_bytes(x))
+            for step, total, data in zip(some, sums, results, strict=False):
+                q = step.conv.output
+                total.add(floats[step.result.name], q.to_floats(data))
+        found += [
+            Closeness(step.node.name, step.result.name, s.cosine, s.snr, step.fit[0])
+            for step, s in zip(some, sums, strict=True)
+        ]
+    return found
+
+
+def _portions(steps: Sequence[KpuStep]) -> list[list[KpuStep]]:
+    """As many layers a file as outputs and main memory allow."""
+    portions: list[list[KpuStep]] = [[]]
+    held = 0
+    for step in steps:
+        size = step.result.bytes
+        if len(portions[-1]) == MOST_OUTPUTS or (held + size > MOST_BYTES and portions[-1]):
+            portions.append([])
+            held = 0
+        portions[-1].append(step)
+        held += size
+    return [portion for portion in portions if portion]
+
+
+def _traced(conversion: Conversion, some: Sequence[KpuStep]) -> bytes:
+    """The kmodel with the bytes of some layers as its outputs."""
+    program = conversion.lowered.copy()
+    outputs = []
+    for step, original in zip(program.steps, conversion.lowered.steps, strict=True):
+        if not isinstance(step, KpuStep) or not any(original is each for each in some):
+            continue
+        if step.main is None:
+            r = step.result
+            step.main = Tensor(r.name, Place.BYTES, r.shape, r.quantization)
+        outputs.append(step.main)
+    program.outputs = outputs
+    _cut_after(program)
+    data, _ = EMITTERS[conversion.options.target](program)
+    return data
+
+
+def _cut_after(program: Program) -> None:
+    """Drops the steps after the last output."""
+    last = max(
+        place
+        for place, step in enumerate(program.steps)
+        if any(t.root is o.root for t in step.writes for o in program.outputs)
+    )
+    program.steps = program.steps[: last + 1]
+
+
+# -- as text
+
+
+def summary(conversion: Conversion, outputs: Sequence[Closeness]) -> str:
+    """What a user wants to know of a conversion, in a few lines."""
+    steps = conversion.program.steps
+    kpu = [step for step in steps if isinstance(step, KpuStep)]
+    cpu = [step for step in steps if isinstance(step, CpuStep)]
+    layout = conversion.layout
+    times = sum(map(milliseconds, kpu)), sum(map(milliseconds, cpu))
+    lines = [
+        f"kmodel {conversion.options.target.upper()}, {len(conversion.data)} bytes",
+        f"input     {_input_line(conversion)}",
+        f"layers    {len(kpu)} on the KPU (about {times[0]:.1f} ms), "
+        f"{len(cpu)} on the CPU (about {times[1]:.1f} ms)",
+        f"AI RAM    {layout.peak_rows * 64 // 1024} of {AI_RAM_ROWS * 64 // 1024} KiB at its peak"
+        + (f", {layout.spills} maps wait in main memory meanwhile" if layout.spills else ""),
+        f"memory    {layout.main_bytes} bytes of working memory",
+    ]
+    for closeness in outputs:
+        lines.append(
+            f"output    {closeness.value}: cosine {closeness.cosine:.5f}, "
+            f"{closeness.snr:.1f} dB to the floats"
+        )
+    costly = sorted(cpu, key=milliseconds, reverse=True)[:5]
+    lines += [
+        f"CPU       {step.kind} for {step.node.name!r}: about {milliseconds(step):.2f} ms"
+        + (f" ({step.node.cpu})" if step.node.cpu else "")
+        for step in costly
+        if milliseconds(step) >= 0.01
+    ]
+    for step in kpu:
+        if step.fit[0] > TOLD_FIT:
+            lines.append(
+                f"fit       the function after {step.node.name!r} is off by up to "
+                f"{step.fit[0]:.1f} of 255 steps, {step.fit[1]:.2f} on average"
+            )
+    return "\n".join(lines)
+
+
+def _input_line(conversion: Conversion) -> str:
+    tensor = conversion.program.input
+    shape = "x".join(map(str, tensor.shape[1:]))
+    q = tensor.quantization
+    if q is None:
+        return f"{shape} float32"
+    if conversion.samples.bytes_given:
+        pixels = conversion.options.pixels
+        scale, mean = ([f"{v:g}" for v in values] for values in (pixels.scale, pixels.mean))
+        return f"{shape} uint8, (byte - {','.join(mean)}) * {','.join(scale)} to the model"
+    return f"{shape} uint8, byte = x * {q.scale:g} + {q.zero} of the model's numbers"
+
+
+def write_report(conversion: Conversion, folder: Path, *, quiet: bool = True) -> list[Closeness]:
+    """Writes layers.txt (worst first), layers.json and layers.png; gives the layers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outputs = outputs_closeness(conversion)
+    layers = layers_closeness(conversion, quiet=quiet)
+    worst = sorted(layers, key=lambda layer: layer.snr)
+    width = max([len(layer.layer) for layer in layers] + [5])
+    lines = [summary(conversion, outputs), "", f"{'layer':{width}}  cosine   SNR dB  fit"]
+    lines += [
+        f"{layer.layer:{width}}  {layer.cosine:.5f}  {layer.snr:6.1f}  {layer.fit_worst:.2f}"
+        for layer in worst
+    ]
+    (folder / "layers.txt").write_text("\n".join(lines) + "\n")
+    found = {
+        "outputs": [asdict(each) for each in outputs],
+        "layers": [asdict(each) for each in layers],
+    }
+    (folder / "layers.json").write_text(json.dumps(found, indent=1) + "\n")
+    bars = [(layer.layer, min(layer.snr, 99.0)) for layer in layers]
+    draw_bars(bars, "signal to noise of each layer, dB", folder / "layers.png")
+    return layers
