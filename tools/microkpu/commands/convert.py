@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""`microkpu convert`: from an ONNX or TensorFlow Lite model to a kmodel."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from microkpu.errors import MicrokpuError
+
+
+def add(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "convert",
+        help="make a kmodel of an ONNX or TFLite model",
+        description="Converts a model for the KPU. --calibration gives inputs by which the ranges"
+        " of all values are measured: a folder of pictures, or an .npy of (n, channels, height,"
+        " width) as uint8 (bytes as on the board) or float32 (what the model reads). A quantised"
+        " .tflite needs none.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".onnx or .tflite")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.kmodel")
+    parser.add_argument(
+        "--target",
+        choices=("v3", "v4"),
+        default="v4",
+        help="v3: runs on every firmware, few CPU operators; v4: everything (default)",
+    )
+    parser.add_argument("--calibration", type=Path, metavar="DIR|FILE.npy")
+    parser.add_argument(
+        "--input-scale",
+        type=_numbers,
+        metavar="S[,S,S]",
+        help="bytes become (byte - mean) * scale; one number, or one a channel (default 1/255)",
+    )
+    parser.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="of bytes (default 0)")
+    parser.add_argument(
+        "--input-shape", type=_shape, metavar="CxHxW", help="for models that leave sizes open"
+    )
+    parser.add_argument(
+        "--ranges",
+        choices=("minmax", "percentile", "mse", "kl"),
+        default="mse",
+        help="what part of the values seen bytes hold (default mse: least square error)",
+    )
+    parser.add_argument(
+        "--samples", type=int, default=100, metavar="N", help="at most so many (default 100)"
+    )
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="write how close each layer comes to floats"
+    )
+    parser.set_defaults(call=call)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them; a/b is a quotient."""
+    numbers = []
+    for part in text.split(","):
+        above, _, below = part.partition("/")
+        numbers.append(float(above) / float(below or 1))
+    return tuple(numbers)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.lower().split("x"))
+
+
+def call(options: argparse.Namespace) -> int:
+    from microkpu.convert import Options, convert
+    from microkpu.convert.report import outputs_closeness, summary, write_report
+
+    if options.samples < 1:
+        raise MicrokpuError(f"--samples is {options.samples}: 1 or more wanted")
+    quiet = not sys.stderr.isatty()
+    chosen = Options(
+        target=options.target,
+        scale=options.input_scale,
+        mean=options.mean,
+        input_shape=options.input_shape,
+        method=options.ranges,
+        most_samples=options.samples,
+        quiet=quiet,
+    )
+    conversion = convert(options.model, options.calibration, chosen)
+    try:
+        options.output.write_bytes(conversion.data)
+    except OSError as error:
+        raise MicrokpuError(f"cannot write {options.output}: {error.strerror}") from None
+    print(f"{options.output}: {summary(conversion, outputs_closeness(conversion))}")
+    if options.report is not None:
+        write_report(conversion, options.report, quiet=quiet)
+        print(f"report    {options.report / 'layers.txt'}, worst layers first")
+    return 0
