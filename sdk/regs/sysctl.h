@@ -55,8 +55,8 @@ _Static_assert(offsetof(sysctl_t, power_sel) == 0x6C, "power_sel");
 #define SYSCTL_PLL_BYPASS (1u << 23)
 #define SYSCTL_PLL_TEST (1u << 24)
 #define SYSCTL_PLL_OUT_EN (1u << 25)
-// A PLL is locked when both of its bits read 1.
-#define SYSCTL_PLL_LOCK_BITS(pll) (3u << 8 * (pll))
+// A PLL is locked when all of these read 1: PLL0 has two bits, of the others only the first is sure to rise.
+#define SYSCTL_PLL_LOCK_BITS(pll) ((pll) == 0 ? 3u : 1u << 8 * (pll))
 #define SYSCTL_PLL_LOCK_SLIP_CLEAR(pll) (4u << 8 * (pll))
 
 #define SYSCTL_CLK_SEL0_ACLK_PLL0 (1u << 0)

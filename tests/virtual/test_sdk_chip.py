@@ -98,6 +98,19 @@ def test_clocks_out_of_reach_are_refused(tmp_path: Path) -> None:
     assert [program.result(i) for i in range(8)] == [0, 0, -1, -1, -1, -1, 0, 390_000_000]
 
 
+@pytest.mark.parametrize("pll", [1, 2])
+def test_plls_1_and_2_lock_by_their_first_bit(tmp_path: Path, pll: int) -> None:
+    """Only PLL0 is sure to raise two."""
+    source = f"""
+    static void steps(void) {{
+        result[0] = sysctl_pll_set_freq(SYSCTL_PLL{pll}, 390000000);
+        result[1] = SYSCTL->pll_lock;
+    }}"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (390_000_000, 3 | 1 << 8 * pll)
+
+
 def test_a_pll_that_never_locks_ends_the_wait(tmp_path: Path) -> None:
     source = """
     static void steps(void) {

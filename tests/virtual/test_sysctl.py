@@ -9,6 +9,7 @@ from virtual.support import Registers
 POWER, RESET, OUT_EN = 1 << 21, 1 << 20, 1 << 25
 RATIO_390 = 59 << 4 | 3 << 10 | 59 << 14  # 26 MHz * 60 / 4
 RATIO_832 = 31 << 4 | 0 << 10 | 31 << 14  # 26 MHz * 32
+LOCKED = (3, 1 << 8, 1 << 16)  # what every driver may wait for
 
 
 def start_pll(board: Board, name: str, ratio: int, out: bool = True) -> None:
@@ -20,7 +21,7 @@ def start_pll(board: Board, name: str, ratio: int, out: bool = True) -> None:
         board.run(seconds=1e-6)
     for _ in range(1000):
         regs.write("pll_lock", 1 << (2 + 8 * index))
-        if regs.read("pll_lock") >> (8 * index) & 3 == 3:
+        if regs.read("pll_lock") & LOCKED[index] == LOCKED[index]:
             break
         board.run(seconds=1e-6)
     else:
@@ -51,16 +52,21 @@ def test_pll1_locks_after_its_reset_pulse_and_a_while(board: Board) -> None:
     assert board.sysctl.pll_hz(1) == 390_000_000
 
 
-def test_lock_is_not_complete_before_the_slip_bit_was_cleared(board: Board) -> None:
+@pytest.mark.parametrize(("index", "early"), [(0, 1), (1, 0), (2, 0)])
+def test_lock_is_not_complete_before_the_slip_bit_was_cleared(
+    board: Board, index: int, early: int
+) -> None:
     regs = Registers(board.sysctl)
+    if index == 0:
+        regs.write("clk_sel0", regs.read("clk_sel0") & ~1)
     for word in (RATIO_390, RATIO_390 | POWER, RATIO_390 | POWER | RESET, RATIO_390 | POWER):
-        regs.write("pll1", word)
+        regs.write(f"pll{index}", word)
         board.run(seconds=1e-6)
-    assert regs.read("pll_lock") >> 8 & 3 == 0
+    assert regs.read("pll_lock") >> 8 * index & 3 == 0
     board.run(seconds=1e-3)
-    assert regs.read("pll_lock") >> 8 & 3 == 1
-    regs.write("pll_lock", 1 << 10)
-    assert regs.read("pll_lock") >> 8 & 3 == 3
+    assert regs.read("pll_lock") >> 8 * index & 3 == early
+    regs.write("pll_lock", 4 << 8 * index)
+    assert regs.read("pll_lock") & 3 << 8 * index == LOCKED[index]
 
 
 def test_pll0_is_refused_while_aclk_runs_from_it(board: Board) -> None:

@@ -18,8 +18,9 @@ RATIO = 0xFFFFF
 VCO_MIN, VCO_MAX = 350_000_000, 1_750_000_000
 LOCK_SECONDS = 50e-6
 PULSE_SECONDS = 100e-9
-LOCK_BITS = (0x3, 0x300, 0x30000)
-EARLY_BITS = (0x1, 0x100, 0x10000)
+# PLL0 has two lock bits; the second ones of PLL1 and PLL2 are not sure to rise, so they never do.
+LOCK_BITS = (0x3, 0x100, 0x10000)
+EARLY_BITS = (0x1, 0, 0)
 SLIP_CLEAR = (1 << 2, 1 << 10, 1 << 18)
 ACLK_PLL0 = 1
 
@@ -248,7 +249,7 @@ class Sysctl(Block):
         self._update()
 
     def write_pll_lock(self, value: int) -> None:
-        # Both lock bits come only once the slip bit was cleared after the PLL's reset.
+        # The lock is complete only once the slip bit was cleared after the PLL's reset.
         for index in range(3):
             if value & SLIP_CLEAR[index] and not self._slip_cleared[index]:
                 self._slip_cleared[index] = True
