@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 from microkpu.board import flash
 from microkpu.errors import MicrokpuError
+from microkpu.kfpkg import write_kfpkg
 from serial.tools import list_ports, list_ports_common
 
 KFLASH_NAMES = {"kd233", "dan", "bit", "bit_mic", "goE", "goD", "maixduino", "trainer"}
@@ -63,7 +66,9 @@ def test_what_is_written_has_the_boot_roms_header(image: Path, tmp_path: Path) -
     """The header by the facts of the boot ROM: flags (two lines), length, content, SHA-256."""
     content = image.read_bytes()
     body = b"\x02" + struct.pack("<I", len(content)) + content
-    assert flash.written(image) == [flash.Written("firmware.bin", 0, body + sha256(body).digest())]
+    assert flash.written(flash.parts_of(str(image))) == [
+        flash.Written("firmware.bin", 0, body + sha256(body).digest())
+    ]
     package = tmp_path / "a.kfpkg"
     listed = '{"files": [{"address": 0, "bin": "f", "sha256Prefix": true},'
     listed += '{"address": 0x00300000, "bin": "m", "sha256Prefix": false}]}'
@@ -71,7 +76,7 @@ def test_what_is_written_has_the_boot_roms_header(image: Path, tmp_path: Path) -
         archive.writestr("flash-list.json", listed)
         archive.writestr("f", content)
         archive.writestr("m", b"model")
-    assert flash.written(package) == [
+    assert flash.written(flash.parts_of(str(package))) == [
         flash.Written("f", 0, body + sha256(body).digest()),
         flash.Written("m", 0x300000, b"model"),
     ]
@@ -93,7 +98,42 @@ def test_what_is_no_firmware_is_refused(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(MicrokpuError, match=says):
-        flash.written(path)
+        flash.parts_of(str(path))
+
+
+def test_models_go_with_the_firmware_to_their_addresses(image: Path, tmp_path: Path) -> None:
+    """As kflash reads the package that is made of them."""
+    model = tmp_path / "m.kmodel"
+    model.write_bytes(b"model")
+    given = [str(image), f"0x300000={model}", f"0x400000={model}"]
+    parts = [part for one in given for part in flash.parts_of(one)]
+    write_kfpkg(tmp_path / "all.kfpkg", parts)
+    with zipfile.ZipFile(tmp_path / "all.kfpkg") as archive:
+        text = archive.read("flash-list.json").decode()
+        quoted = re.sub(r'"address": (.*),', r'"address": "\1",', text)  # kflash 1.1.6's own way
+        found = [
+            (int(e["address"], 0), archive.read(e["bin"]), e["sha256Prefix"])
+            for e in json.loads(quoted)["files"]
+        ]
+    assert found == [
+        (0, image.read_bytes(), True),
+        (0x300000, b"model", False),
+        (0x400000, b"model", False),
+    ]
+
+
+def test_what_overlaps_or_goes_beyond_is_refused(image: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m.kmodel"
+    model.write_bytes(bytes(0x2000))
+    parts = flash.parts_of(f"0x300000={model}") + flash.parts_of(f"0x301000={model}")
+    with pytest.raises(MicrokpuError, match="ends at 0x302000 but m.kmodel begins at 0x301000"):
+        flash.written(parts)
+    with pytest.raises(MicrokpuError, match="beyond a flash of 16 MiB"):
+        flash.parts_of(f"0xfff000={model}")
+    with pytest.raises(MicrokpuError, match="address 0 is the firmware's"):
+        flash.parts_of(f"0={model}")
+    with pytest.raises(MicrokpuError, match="no file at"):
+        flash.parts_of(f"0x300000={tmp_path / 'gone'}")
 
 
 def test_a_port_without_a_board_says_what_to_check(silent_port: str, image: Path) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Reads a .kfpkg: a ZIP of binaries with a flash-list.json that says where each goes."""
+"""Reads and writes a .kfpkg: a ZIP of binaries, and flash-list.json which says where each goes."""
 
 from __future__ import annotations
 
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,31 @@ class Part:
     address: int
     content: bytes
     bootable: bool
+
+
+# kflash reads the list line by line: an address stands alone on its line, a comma behind it.
+ENTRY = """    {{
+      "address": 0x{address:08x},
+      "bin": "{name}",
+      "sha256Prefix": {bootable}
+    }}"""
+
+
+def write_kfpkg(path: Path, parts: Sequence[Part]) -> None:
+    """Packs the parts for kflash; the same parts give the same bytes."""
+    # Models of one name may go to two places: theirs keeps them apart.
+    names = [f"{p.address:08x}-{p.name}" if p.address else p.name for p in parts]
+    entries = ",\n".join(
+        ENTRY.format(address=part.address, name=name, bootable=json.dumps(part.bootable))
+        for name, part in zip(names, parts, strict=True)
+    )
+    text = f'{{\n  "version": "0.1.0",\n  "files": [\n{entries}\n  ]\n}}\n'
+    with zipfile.ZipFile(path, "w") as archive:
+        contents = [text.encode(), *(part.content for part in parts)]
+        for name, content in zip([LIST, *names], contents, strict=True):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
 
 
 def read_kfpkg(path: Path) -> list[Part]:

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from microkpu.board.connection import open_line
 from microkpu.board.remote import RemoteBoard
 from microkpu.errors import MicrokpuError
-from microkpu.kfpkg import Part, read_kfpkg
+from microkpu.kfpkg import FLASH_BYTES, Part, read_kfpkg
 from microkpu.sources import ROOT
 from microkpu.virtual.boot_rom import HEADER
 
 BOARDS = ROOT / "firmware" / "boards"
+PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 # Every USB to serial chip of the boards does the fast one; a long or bad cable may not.
 FAST_BAUD, SAFE_BAUD = 1_500_000, 115_200
 # What kflash prints once the chip has answered: before that the speed is not to blame.
@@ -62,19 +66,52 @@ def kflash_name(board: str) -> str:
     return str(tomllib.loads(path.read_text())["kflash"])
 
 
-def written(file: Path) -> list[Written]:
-    """What kflash puts where for a .kfpkg or a raw .bin; MicrokpuError for what is neither."""
+def parts_of(given: str) -> list[Part]:
+    """What FILE.kfpkg, FILE.bin (firmware) or ADDRESS=FILE (a model, raw) puts into flash."""
+    placed = PLACED.fullmatch(given)
+    if placed is None:
+        return _firmware(Path(given))
+    address, file = int(placed[1], 0), Path(placed[2])
+    if not file.is_file():
+        raise MicrokpuError(f"no file at {file}: ADDRESS=FILE is what goes to a flash address")
+    content = file.read_bytes()
+    if address + len(content) > FLASH_BYTES:
+        raise MicrokpuError(
+            f"{file} ({len(content)} bytes at {address:#x}) goes beyond a flash of 16 MiB"
+        )
+    if address == 0:
+        raise MicrokpuError(f"flash address 0 is the firmware's: give {file} without address")
+    return [Part(file.name, address, content, bootable=False)]
+
+
+def written(parts: Sequence[Part]) -> list[Written]:
+    """What the flash holds after kflash has put the parts there."""
+    ranges = sorted(
+        (Written(p.name, p.address, _stored(p)) for p in parts), key=lambda w: w.address
+    )
+    for one, other in pairwise(ranges):
+        if one.address + len(one.content) > other.address:
+            raise MicrokpuError(
+                f"{one.name} ends at {one.address + len(one.content):#x} but {other.name} begins at"
+                f" {other.address:#x}: move one of them"
+            )
+    return ranges
+
+
+def _firmware(file: Path) -> list[Part]:
     if not file.is_file():
         raise MicrokpuError(f"no file at {file}: build one with `make firmware`")
     with file.open("rb") as start:
         magic = start.read(4)
     if file.suffix == ".kfpkg":
-        return [Written(part.name, part.address, _stored(part)) for part in read_kfpkg(file)]
+        return read_kfpkg(file)
     if magic == b"\x7fELF":
         raise MicrokpuError(f"{file} is an ELF file: flash {file.with_suffix('.bin').name}")
     if file.suffix != ".bin":
-        raise MicrokpuError(f"{file} is no firmware: give a .kfpkg or a raw .bin")
-    return [Written(file.name, 0, with_header(file.read_bytes()))]
+        raise MicrokpuError(
+            f"{file} is no firmware: give a .kfpkg, a raw .bin, or ADDRESS=FILE for a model"
+        )
+    return [Part(file.name, 0, file.read_bytes(), bootable=True)]
 
 
 def _stored(part: Part) -> bytes:
