@@ -181,6 +181,11 @@ mp_obj_t kpu_fmap_image(mp_obj_t fmap_in, mp_obj_t channel_in) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("[MAIXPY]kpu: ch err,input 0~%u, not %ld"),
             (unsigned)tensor->channels - 1, (long)channel);
     }
+    if (tensor->w > UINT16_MAX || tensor->h > UINT16_MAX) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+            MP_ERROR_TEXT("fmap is %ux%u but an image is at most 65535x65535: kpu.set_outputs() gives it another shape"),
+            (unsigned)tensor->w, (unsigned)tensor->h);
+    }
     size_t plane = (size_t)tensor->w * tensor->h;
     image_obj_t *img = image_new(tensor->w, tensor->h, IMAGE_GRAYSCALE);
     memcpy(img->pix, (const uint8_t *)fmap->data + channel * plane, plane);
