@@ -41,4 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output left; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # A file or a folder that was named and is not what it should be.
+        print(
+            f"error: {error.filename or 'the system'}: {error.strerror or error}", file=sys.stderr
+        )
+        return 1
     return status
