@@ -5,6 +5,7 @@
 #include "clint.h"
 #include "core1.h"
 #include "csr.h"
+#include "iomem.h"
 
 #define PARK_LIMIT_US (100000)
 
@@ -19,6 +20,9 @@ void core1_park(void);
 
 void core1_park(void) {
     csr_write(mie, CSR_MIE_SOFTWARE);
+    // This hart's cache holds what it wrote to the boot ROM's stack, and hart 0 cannot drive that out.
+    iomem_evict();
+    csr_fence();
     parked = true;
     for (;;) {
         // Cleared before the look, so that a call in between is seen now or wakes the wfi.

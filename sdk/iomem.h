@@ -33,7 +33,7 @@ static inline void *iomem_cached(const void *p) {
     return (void *)(address - IOMEM_UNCACHED < IOMEM_BYTES ? address - IOMEM_UNCACHED + IOMEM_CACHED : address);
 }
 
-// Drives every older line out of the data cache by reading something else.
+// Drives every older line out of the calling hart's data cache by reading something else.
 void iomem_evict(void);
 
 // Copies from an 8-aligned uncached address to anywhere, by 64-bit loads: no floating point touches the alias.

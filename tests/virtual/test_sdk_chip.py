@@ -21,6 +21,28 @@ def test_both_harts_start_and_hart_1_parks_without_its_interrupt(tmp_path: Path)
     assert machine.msip(0) == 0
 
 
+def test_hart_1_empties_its_cache_before_it_says_that_it_is_parked(tmp_path: Path) -> None:
+    """The boot ROM's stack, at the top of SRAM, is still in there: it would land on the pool."""
+    program = build(tmp_path, "static void steps(void) { result[0] = core1_wait_parked(); }")
+    board, machine = program.board, program.board.machine
+    place = program.symbols["iomem_evict"]
+    machine.add_breakpoint(place)
+    board.run(seconds=1)
+    assert machine.pc(1) == place
+    assert machine.break_hart == 1
+    back = machine.x(1, 1)
+    machine.remove_breakpoint(place)
+    machine.add_breakpoint(back)
+    assert program.bytes("parked", 1) == b"\0"
+    board.run(seconds=1)
+    assert machine.pc(1) == back
+    assert program.bytes("parked", 1) == b"\0"
+    machine.remove_breakpoint(back)
+    program.run()
+    assert program.bytes("parked", 1) == b"\1"
+    assert program.result(0) == 0
+
+
 def test_what_is_not_in_the_image_starts_as_zeros(tmp_path: Path) -> None:
     """SRAM holds something else after power-on."""
     source = """
