@@ -126,7 +126,7 @@ def test_what_overlaps_or_goes_beyond_is_refused(image: Path, tmp_path: Path) ->
     model = tmp_path / "m.kmodel"
     model.write_bytes(bytes(0x2000))
     parts = flash.parts_of(f"0x300000={model}") + flash.parts_of(f"0x301000={model}")
-    with pytest.raises(MicrokpuError, match="ends at 0x302000 but m.kmodel begins at 0x301000"):
+    with pytest.raises(MicrokpuError, match=r"ends at 0x302000 but m\.kmodel begins at 0x301000"):
         flash.written(parts)
     with pytest.raises(MicrokpuError, match="beyond a flash of 16 MiB"):
         flash.parts_of(f"0xfff000={model}")

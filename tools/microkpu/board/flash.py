@@ -90,10 +90,11 @@ def written(parts: Sequence[Part]) -> list[Written]:
         (Written(p.name, p.address, _stored(p)) for p in parts), key=lambda w: w.address
     )
     for one, other in pairwise(ranges):
-        if one.address + len(one.content) > other.address:
+        end = one.address + len(one.content)
+        if end > other.address:
             raise MicrokpuError(
-                f"{one.name} ends at {one.address + len(one.content):#x} but {other.name} begins at"
-                f" {other.address:#x}: move one of them"
+                f"{one.name} ends at {end:#x} but {other.name} begins at {other.address:#x}:"
+                " move one of them"
             )
     return ranges
 
