@@ -28,6 +28,10 @@ static int refuse_header(const kmodel4_header_t *header, kmodel_why_t *why) {
             return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, counts[i].name, counts[i].given, counts[i].most);
         }
     }
+    if (header->constants > KMODEL_MOST_MAIN_MEMORY) {
+        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "the constants' size", header->constants,
+            KMODEL_MOST_MAIN_MEMORY);
+    }
     // The tables behind the constants are read in words.
     if (header->constants % 4 != 0) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_NOT_MULTIPLE, "the constants' size", header->constants, 4);

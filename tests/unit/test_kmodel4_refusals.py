@@ -68,6 +68,7 @@ TABLES = 40 + 16 + 16 + 16
 HEADER = {
     "target": (patched(TINY, 12, 0), "load error,only support kmodel v3/v4: found a kmodel for"),
     "constants": (patched(TINY, 16, 6), BROKEN + "the constants' size is 6, which is no multiple"),
+    "many constants": (patched(TINY, 16, 1 << 30), BROKEN + "the constants' size is 1073741824"),
     "main": (patched(TINY, 20, 9 << 20), BROKEN + "main_mem is 9437184, at most 8388608"),
     "nodes": (patched(TINY, 24, 0), BROKEN + "the number of nodes is 0"),
     "many nodes": (patched(TINY, 24, 1025), BROKEN + "the number of nodes is 1025, at most 1024"),
