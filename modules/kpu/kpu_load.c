@@ -8,6 +8,7 @@
 #include "py/runtime.h"
 
 #include "modules/kpu/kmodel_format.h"
+#include "modules/kpu/kmodel_why.h"
 #include "modules/kpu/kpu_net.h"
 #include "pool.h"
 #include "sdk/kpu.h"
@@ -72,18 +73,22 @@ static void grow_head(head_t *head, size_t bytes, kpu_source_t *source) {
     size_t room = round_up(bytes, HEAD_BYTES);
     head->bytes = m_renew(uint8_t, head->bytes, head->room, room);
     head->room = room;
-    head->have += source->read(source, head->bytes + head->have, room - head->have);
+    head->have += kpu_source_read(source, head->bytes + head->have, room - head->have);
 }
 
 // How long the model is by its own fields; the head grows until that is known.
 static size_t probe(head_t *head, kpu_source_t *source) {
     size_t bytes = HEAD_BYTES;
+    grow_head(head, bytes, source);
     for (;;) {
-        grow_head(head, bytes, source);
         kmodel_why_t why;
         int result = kmodel_probe(head->bytes, head->have, &bytes, &why);
         if (result == KMODEL_OK) {
             return bytes;
+        }
+        if (result != KMODEL_MORE && why.reason == WHY_REVERSED && !source->reversed) {
+            head->have = kpu_source_reverse(source, head->bytes, head->have);
+            continue;
         }
         if (result != KMODEL_MORE) {
             raise_refusal(&why);
@@ -93,6 +98,7 @@ static size_t probe(head_t *head, kpu_source_t *source) {
                 MP_ERROR_TEXT("[MAIXPY]kpu: the model is truncated: %u bytes are there, its head alone has %u"),
                 (unsigned)head->have, (unsigned)bytes);
         }
+        grow_head(head, bytes, source);
     }
 }
 
@@ -103,7 +109,7 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
             mp_event_handle_nowait();
         }
         size_t chunk = MIN(bytes - have, CHUNK_BYTES);
-        size_t got = source->read(source, file + have, chunk);
+        size_t got = kpu_source_read(source, file + have, chunk);
         have += got;
         if (got < chunk) {
             char text[80];
@@ -117,15 +123,17 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
 static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
     head_t head = { NULL, 0, 0 };
     size_t declared = probe(&head, source);
-    net->file_bytes = MIN(declared, head.have + source->left);
-    net->file = take(net->file_bytes, POOL_MODEL);
+    size_t there = head.have + kpu_source_left(source);
+    net->file_bytes = MIN(declared, there);
+    size_t room = MIN(round_up(declared, sizeof(uint32_t)), there); // words are read whole where they are reversed
+    net->file = take(room, POOL_MODEL);
     if (net->file == NULL) {
         raise_no_memory(net, net->file_bytes + kmodel_header(head.bytes).main_mem_usage);
     }
-    size_t have = MIN(head.have, net->file_bytes);
+    size_t have = MIN(head.have, room);
     memcpy(net->file, head.bytes, have);
     m_del(uint8_t, head.bytes, head.room);
-    read_rest(source, net->file, have, net->file_bytes);
+    read_rest(source, net->file, have, room);
 }
 
 static void open_model(kpu_net_obj_t *net) {

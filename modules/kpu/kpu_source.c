@@ -119,6 +119,35 @@ kpu_source_t kpu_source_buffer(const void *bytes, size_t count) {
     return (kpu_source_t) { .read = read_data, .left = count, .data = bytes };
 }
 
+// -- either order of bytes
+
+#define WORD_BYTES (sizeof(uint32_t))
+
+// The buffer has room for whole words. Returns the bytes there then are.
+static size_t reverse_words(void *bytes, size_t count) {
+    size_t words = (count + WORD_BYTES - 1) / WORD_BYTES;
+    memset((uint8_t *)bytes + count, 0, words * WORD_BYTES - count);
+    uint32_t *word = bytes;
+    for (size_t i = 0; i < words; i++) {
+        word[i] = __builtin_bswap32(word[i]);
+    }
+    return words * WORD_BYTES;
+}
+
+size_t kpu_source_reverse(kpu_source_t *source, void *head, size_t bytes) {
+    source->reversed = true;
+    return reverse_words(head, bytes);
+}
+
+size_t kpu_source_read(kpu_source_t *source, void *dst, size_t bytes) {
+    size_t got = source->read(source, dst, bytes);
+    return source->reversed ? reverse_words(dst, got) : got;
+}
+
+size_t kpu_source_left(const kpu_source_t *source) {
+    return source->reversed ? (source->left + WORD_BYTES - 1) / WORD_BYTES * WORD_BYTES : source->left;
+}
+
 void kpu_source_close(kpu_source_t *source) {
     if (source->stream != MP_OBJ_NULL) {
         mp_obj_t stream = source->stream;

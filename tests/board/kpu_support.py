@@ -53,6 +53,12 @@ def patched(data: bytes, index: int, value: int) -> bytes:
     return bytes(changed)
 
 
+def reversed_words(data: bytes) -> bytes:
+    """A file as load_flash() of MaixPy wants it: filled up to whole words, each reversed."""
+    filled = data + bytes(-len(data) % 4)
+    return b"".join(filled[at : at + 4][::-1] for at in range(0, len(filled), 4))
+
+
 def give(board: RemoteBoard, flash_image: FlashImage, name: str, data: bytes) -> None:
     """Makes `name` a bytearray with these bytes on the board."""
     flash_image(DATA, data)

@@ -18,6 +18,7 @@ from .kpu_support import (
     give,
     golden,
     patched,
+    reversed_words,
     shared,
     vector,
     word,
@@ -167,6 +168,39 @@ def test_data_behind_a_model_and_up_to_seven_missing_bytes_are_accepted(
         board.exec(f"import KPU as kpu\nm = kpu.load('/flash/{name}')")
         assert_bytes(board, "kpu.forward(m, x)", vector(TINY_OUT))
         assert board.eval("m.model_size()") == bytes_used
+
+
+@pytest.mark.parametrize("name", ["tiny3", "tiny4"])
+def test_words_may_be_reversed_wherever_the_model_lies(
+    board: RemoteBoard, flash_image: FlashImage, name: str
+) -> None:
+    data = golden(f"tiny_selfmade/{name}.kmodel")
+    turned = reversed_words(data)
+    flash_image(MODEL, turned + b"\xff" * 5000)
+    board.put("/flash/turned", turned)
+    give(board, flash_image, "d", turned)
+    give(board, flash_image, "x", vector(TINY_IN).tobytes())
+    board.exec("import KPU as kpu")
+    for where in (f"{MODEL}", "'/flash/turned'", "d"):
+        board.exec(f"m = kpu.load({where})")
+        assert_bytes(board, "kpu.forward(m, x)", vector(f"tiny_selfmade/{name}_out.npy"))
+        assert board.eval("m.model_size()") == len(data)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 4, 6])
+def test_a_file_of_reversed_words_may_end_a_few_bytes_short(
+    board: RemoteBoard, flash_image: FlashImage, missing: int
+) -> None:
+    data = golden(TINY)
+    last_layer_bytes = 7 + 2 + 5 * 2 + 1
+    eight_more = patched(data, last_layer_bytes, word(data, last_layer_bytes) + 8)
+    turned = reversed_words(eight_more + bytes(8))[:-missing]
+    board.put("/flash/turned", turned)
+    flash_image(MODEL, turned)
+    give(board, flash_image, "x", vector(TINY_IN).tobytes())
+    board.exec("import KPU as kpu")
+    for where in (f"{MODEL}", "'/flash/turned'"):
+        assert_bytes(board, f"kpu.forward(kpu.load({where}), x)", vector(TINY_OUT))
 
 
 def test_more_nets_than_maixpy_allowed_run_side_by_side(

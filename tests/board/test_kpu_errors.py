@@ -9,18 +9,22 @@ import pytest
 from microkpu.board import RemoteBoard, ScriptError
 from microkpu.virtual import Board
 
-from .kpu_support import MODEL, FlashImage, assert_bytes, give, golden, patched, vector, word
+from .kpu_support import (
+    MODEL,
+    FlashImage,
+    assert_bytes,
+    give,
+    golden,
+    patched,
+    reversed_words,
+    vector,
+    word,
+)
 
 TINY = golden("tiny_selfmade/tiny3.kmodel")
 VERSION = "ValueError: load error,only support kmodel v3/v4: "
 # The fourth layer's type of tiny3, behind header, one output and three layers.
 FOURTH_LAYER_TYPE = 7 + 2 + 3 * 2
-
-
-def swapped(data: bytes) -> bytes:
-    """Each 32-bit word reversed."""
-    words = [data[at : at + 4][::-1] for at in range(0, len(data), 4)]
-    return b"".join(words)
 
 
 def error(board: RemoteBoard, code: str) -> str:
@@ -68,10 +72,9 @@ NO_MODEL = {
         golden("tiny_selfmade/tiny5_nncase190.kmodel"),
         VERSION + "found kmodel v5 of nncase 1.x: ",
     ),
-    "reversed words": (
-        swapped(TINY),
-        VERSION + "found a kmodel with the bytes of each 32-bit word reversed,"
-        " as made for load_flash: ",
+    "v5 with reversed words": (
+        reversed_words(golden("tiny_selfmade/tiny5_nncase190.kmodel")),
+        VERSION + "found kmodel v5 of nncase 1.x: ",
     ),
     "encrypted": (
         patched(TINY, 0, 10003),
