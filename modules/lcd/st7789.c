@@ -235,7 +235,8 @@ void st7789_put_gray(const uint8_t *pixels, size_t count) {
         volatile uint64_t *to;
         size_t words = words_now(count, &to);
         for (size_t i = 0; i < words; i++, pixels += 4) {
-            to[i] = gray565(pixels[1] | (uint64_t)pixels[0] << 16 | (uint64_t)pixels[3] << 32 | (uint64_t)pixels[2] << 48);
+            uint64_t pairs = pixels[1] | (uint64_t)pixels[0] << 16 | (uint64_t)pixels[3] << 32 | (uint64_t)pixels[2] << 48;
+            to[i] = gray565(pairs);
         }
         count -= 4 * words;
         advance(4 * words);

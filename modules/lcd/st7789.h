@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A display of the ST7789 family on SPI0, eight lines wide: commands, windows, and pixels in the order they are shown.
 //
-// Pixels go through two small blocks of uncached memory: while DMA sends one, the CPU fills the other. No picture is kept.
+// Pixels go through two small blocks of uncached memory: while DMA sends one, the CPU fills the other. No picture is
+// kept.
 #ifndef ST7789_H
 #define ST7789_H
 
