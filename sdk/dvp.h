@@ -2,8 +2,8 @@
 // DVP: a camera's clock, control bus and frames.
 //
 // Frames are taken on demand: each goes into memory that was queued for it, as RGB565 (two pixels a word, the first in
-// the high half) and as three planes of bytes, and the block is idle in between. The block writes memory, not the cache,
-// so it is given uncached addresses only, and from dvp_queue() until the frame is done they belong to it.
+// the high half) and as three planes of bytes, and the block is idle in between. The block writes memory, not the
+// cache, so it is given uncached addresses only, and from dvp_queue() until the frame is done they belong to it.
 #ifndef DVP_H
 #define DVP_H
 
@@ -34,7 +34,8 @@ typedef struct {
     volatile uint8_t state; // a dvp_frame_state_t; done is set by the interrupt
 } dvp_frame_t;
 
-// Clock, reset, interrupt; control bus with register numbers of 8 or 16 bits. The sensor is held in reset, without clock.
+// Clock, reset, interrupt; control bus with register numbers of 8 or 16 bits. The sensor is held in reset, and has no
+// clock.
 void dvp_init(uint8_t reg_len);
 void dvp_set_reg_len(uint8_t reg_len);
 // The sensor's clock, the rate nearest to hz, which is returned.

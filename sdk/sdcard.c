@@ -9,8 +9,9 @@
 #include "spi.h"
 
 #define BUS SPI_DEVICE_1
-#define SELECT SPI_CHIP_SELECT_0 // on no pad: the card is selected by hand, for the bus lets go whenever it has nothing to send
-#define CS_PIN (29)              // of GPIOHS
+// On no pad: the card is selected by hand, for the bus lets go whenever it has nothing to send.
+#define SELECT SPI_CHIP_SELECT_0
+#define CS_PIN (29) // of GPIOHS
 #define START_HZ (400000)
 #define FAST_HZ (25000000)
 #define TRIES (3)
@@ -148,7 +149,10 @@ static int command(uint8_t number, uint32_t argument) {
 // As command(), where any answer but 0 is an error.
 static int order(uint8_t number, uint32_t argument) {
     int answer = command(number, argument);
-    return answer < 0 ? answer : answer == 0 ? SDCARD_OK : answer & R1_CHECKSUM ? SDCARD_ERR_CHECKSUM : SDCARD_ERR_COMMAND;
+    if (answer <= 0) {
+        return answer;
+    }
+    return answer & R1_CHECKSUM ? SDCARD_ERR_CHECKSUM : SDCARD_ERR_COMMAND;
 }
 
 static int application_command(uint8_t number, uint32_t argument) {
@@ -207,7 +211,10 @@ static int receive_register(uint8_t *dst, size_t bytes) {
     for (size_t i = 0; result == SDCARD_OK && i < bytes; i++) {
         dst[i] = next_byte();
     }
-    return result != SDCARD_OK ? result : checksum_received() == checksum16(dst, bytes) ? SDCARD_OK : SDCARD_ERR_CHECKSUM;
+    if (result != SDCARD_OK) {
+        return result;
+    }
+    return checksum_received() == checksum16(dst, bytes) ? SDCARD_OK : SDCARD_ERR_CHECKSUM;
 }
 
 static void fill_bounce(const uint8_t *src) {

@@ -32,8 +32,8 @@ static mp_obj_t set_function(size_t n_args, const mp_obj_t *pos_args, mp_map_t *
     mp_int_t pin = args[ARG_pin].u_int;
     mp_int_t function = args[ARG_func].u_int;
     if (pin < 0 || pin >= PADS || function < 0 || function >= FUNC_MAX) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("pin %d, function %d: want 0 to 47, and one of FPIOA's names"),
-            (int)pin, (int)function);
+        mp_raise_msg_varg(&mp_type_ValueError,
+            MP_ERROR_TEXT("pin %d, function %d: want 0 to 47, and one of FPIOA's names"), (int)pin, (int)function);
     }
     fpioa_set_function(pin, (fpioa_function_t)function);
     if (args[ARG_set_io_driving].u_int >= 0) {

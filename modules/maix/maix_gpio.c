@@ -131,7 +131,8 @@ static mp_obj_t value_of(const pin_obj_t *pin) {
 // A pull is a mode too: an input with it.
 static void set_mode(const pin_obj_t *pin, mp_int_t mode) {
     if (mode < GPIO_DM_INPUT || mode > GPIO_DM_OUTPUT) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("mode %d: want GPIO.IN, GPIO.OUT or GPIO.PULL_..."), (int)mode);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("mode %d: want GPIO.IN, GPIO.OUT or GPIO.PULL_..."),
+            (int)mode);
     }
     int result = pin->id < FAST_PINS ? gpiohs_set_drive_mode(pin->id, (gpio_drive_mode_t)mode)
         : gpio_set_drive_mode(pin->id - FAST_PINS, (gpio_drive_mode_t)mode);
@@ -179,7 +180,8 @@ static mp_obj_t make_new(const mp_obj_type_t *type, size_t n_args, size_t n_kw, 
     mp_arg_parse_all_kw_array(n_args, n_kw, all_args, MP_ARRAY_SIZE(allowed), allowed, args);
     mp_int_t id = args[ARG_id].u_int;
     if (id < 0 || id >= PINS) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("pin %d: want GPIO.GPIOHS0 to 31 or GPIO.GPIO0 to 7"), (int)id);
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("pin %d: want GPIO.GPIOHS0 to 31 or GPIO.GPIO0 to 7"),
+            (int)id);
     }
     const pin_obj_t *pin = &pins[id];
     gpio_init();

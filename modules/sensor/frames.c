@@ -57,7 +57,8 @@ frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count) {
         size_t pixels = (size_t)w * h;
         mp_raise_msg_varg(&mp_type_MemoryError,
             MP_ERROR_TEXT("memory overflow: %u camera frame(s) of %ux%u need %u KiB, %u KiB are free:"
-                " take a smaller frame, or del images and kpu.deinit() models"), (unsigned)count, (unsigned)w, (unsigned)h,
+                " take a smaller frame, or del images and kpu.deinit() models"),
+            (unsigned)count, (unsigned)w, (unsigned)h,
             (unsigned)((pixels * (gray ? 1 + 3 * count : 2 + 5 * count) + 1023) / 1024),
             (unsigned)(pool_free_bytes() / 1024));
     }

@@ -140,8 +140,8 @@ static int set_size(const chip_size_t *size) {
     bool cif = size->frame_w <= 200 && size->frame_h <= 148;
     uint32_t array_w = cif ? 400 : 800;
     uint32_t array_h = cif ? 296 : 600;
-    // Sides are sent in fours; the DVP leaves what is too much. Then the array's pixels for one of the frame, in 1/65536:
-    // the frame covers as much of the array as its sides allow.
+    // Sides are sent in fours; the DVP leaves what is too much. Then the array's pixels for one of the frame, in
+    // 1/65536: the frame covers as much of the array as its sides allow.
     uint32_t out_w = (size->w + 3u) / 4;
     uint32_t out_h = (size->h + 3u) / 4;
     uint32_t step_x = (array_w << 16) / size->frame_w;
@@ -182,7 +182,9 @@ static int set_size(const chip_size_t *size) {
 // -- the picture's settings, which the DSP keeps behind an address and a data register
 
 static int set_contrast(int level) {
-    static const uint8_t values[][2] = { { 0x18, 0x34 }, { 0x1C, 0x2A }, { 0x20, 0x20 }, { 0x24, 0x16 }, { 0x28, 0x0C } };
+    static const uint8_t values[][2] = {
+        { 0x18, 0x34 }, { 0x1C, 0x2A }, { 0x20, 0x20 }, { 0x24, 0x16 }, { 0x28, 0x0C },
+    };
     const chip_register_t registers[] = {
         { BANK, DSP }, { BPADDR, 0x00 }, { BPDATA, 0x04 }, { BPADDR, 0x07 }, { BPDATA, 0x20 },
         { BPDATA, values[level + 2][0] }, { BPDATA, values[level + 2][1] }, { BPDATA, 0x06 },

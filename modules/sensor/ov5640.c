@@ -123,11 +123,13 @@ static int set_size(const chip_size_t *size) {
     uint32_t bottom = top + (size->h * step >> 16) + MARGIN_Y - 1;
     // From X_START on, each as high and low byte.
     const uint16_t values[] = {
-        left, top, right, bottom, size->w, size->h, LINE_CLOCKS, FRAME_LINES, MARGIN_X / 2 / EVERY, MARGIN_Y / 2 / EVERY,
+        left, top, right, bottom, size->w, size->h, LINE_CLOCKS, FRAME_LINES,
+        MARGIN_X / 2 / EVERY, MARGIN_Y / 2 / EVERY,
     };
     int result = DVP_OK;
     for (size_t i = 0; result == DVP_OK && i < COUNT(values); i++) {
-        const chip_register_t pair[] = { { X_START + 2 * i, values[i] >> 8 }, { X_START + 2 * i + 1, values[i] & 0xFF } };
+        uint16_t number = X_START + 2 * i;
+        const chip_register_t pair[] = { { number, values[i] >> 8 }, { number + 1, values[i] & 0xFF } };
         result = chip_write_all(CHIP, pair, COUNT(pair));
     }
     return result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// machine.SDCard of machine_sdcard.h: there is one slot, so there is one object. Making it again finds out what card is in
-// the slot now.
+// machine.SDCard of machine_sdcard.h: there is one slot, so there is one object. Making it again finds out what card is
+// in the slot now.
 #include <string.h>
 
 #include "extmod/vfs.h"
