@@ -76,7 +76,7 @@ def test_after_a_soft_reset_no_handler_is_called(fm: RemoteBoard, virtual: Board
 
 
 def test_a_pin_on_no_pad(fm: RemoteBoard) -> None:
-    fm.exec("fm.unregister(fm.get_pin_by_function(fm.fpioa.GPIOHS31))")
+    fm.exec("p = fm.get_pin_by_function(fm.fpioa.GPIOHS31)\nif p is not None: fm.unregister(p)")
     assert error(fm, "GPIO(GPIO.GPIOHS31, GPIO.OUT)") == (
         "ValueError: GPIOHS31 is on no pad: fm.register(pin, fm.fpioa.GPIOHS31) first"
     )
