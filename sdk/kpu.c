@@ -13,9 +13,13 @@
 #ifndef KPU_AHEAD
 #define KPU_AHEAD KPU_FIFO_LAYERS
 #endif
-// The interrupt to refill comes when so many layers are left; the rest of the FIFO is free then.
-#define LEFT_AT_REFILL (1)
+// So many layers are left when the interrupt to refill comes; the rest of the FIFO is free then.
+#define LEFT_AT_REFILL (KPU_AHEAD > 2 ? 1 : 0)
+#define ROOM_AT_REFILL (KPU_AHEAD - LEFT_AT_REFILL)
+// In layers, as the vendor's driver has them. The interrupts of both stay masked: one that rises at a count of layers,
+// between two pushes, does not say which layer is done.
 #define ALMOST_FULL (10)
+#define ALMOST_EMPTY (1)
 
 #define RUN_LIMIT_US (2000000)
 #define LAYER_LIMIT_US (50000) // twenty times the slowest layer of known models
@@ -29,7 +33,7 @@ static struct {
     const kpu_layer_t *next; // to be pushed
     size_t left;             // of them
     bool streams;            // the last one ends with a DMA transfer
-    volatile bool computed;  // the last one has raised its interrupt
+    volatile bool computed;  // the last one has raised its interrupt; never, where it streams
     bool running;
     int result;
     uint64_t deadline;
@@ -39,12 +43,15 @@ static bool ready;
 
 // -- the layer FIFO
 
+// Pushes `count` layers, of which one says when it is done, so that an interrupt stands for a known layer whenever it
+// comes: the one after which LEFT_AT_REFILL are left while there is more to push, else the last one, unless its end is
+// that of a DMA transfer. The next such layer is pushed after that interrupt only.
 static void push(size_t count) {
+    bool ends = count == run.left;
+    size_t left_at_done = ends ? 1 : 1 + LEFT_AT_REFILL;
     for (; count > 0; count--, run.next++, run.left--) {
-        bool last = run.left == 1;
-        // With one layer at a time each says that it is done; else only a last one that nobody streams does.
-        uint64_t int_en = (last && !run.streams) || KPU_AHEAD == 1 ? WORD0_INT_EN : 0;
-        uint64_t send = last && run.streams ? WORD11_SEND_DATA_OUT : 0;
+        uint64_t int_en = count == left_at_done && !(ends && run.streams) ? WORD0_INT_EN : 0;
+        uint64_t send = count == 1 && ends && run.streams ? WORD11_SEND_DATA_OUT : 0;
         const uint64_t *word = run.next->word;
         KPU->layer_argument_fifo = (word[0] & ~WORD0_INT_EN) | int_en;
         for (size_t i = 1; i < KPU_LAYER_WORDS - 1; i++) {
@@ -54,24 +61,16 @@ static void push(size_t count) {
     }
 }
 
-// Which interrupts are wanted now: to refill while layers are left, and the end of a last layer that is not streamed.
-static void set_mask(void) {
-    uint32_t wanted = run.streams ? 0 : KPU_INT_CALC_DONE;
-    if (run.left > 0) {
-        wanted |= KPU_AHEAD == 1 ? KPU_INT_CALC_DONE : KPU_INT_ALMOST_EMPTY;
-    }
-    KPU->interrupt_mask = KPU_INT_ALL & ~wanted;
-}
-
 static int layers_interrupt(void *ctx) {
     (void)ctx;
     uint32_t status = KPU->interrupt_status;
-    KPU->interrupt_clear = status; // before more is pushed, or the next edge is lost
+    KPU->interrupt_clear = status; // before more is pushed, or the next one may be lost
+    if (!(status & KPU_INT_CALC_DONE)) {
+        return 0;
+    }
     if (run.left > 0) {
-        size_t room = KPU_AHEAD == 1 ? 1 : KPU_AHEAD - LEFT_AT_REFILL;
-        push(run.left < room ? run.left : room);
-        set_mask();
-    } else if (status & KPU_INT_CALC_DONE) {
+        push(run.left < ROOM_AT_REFILL ? run.left : ROOM_AT_REFILL);
+    } else {
         run.computed = true;
     }
     return 0;
@@ -88,7 +87,7 @@ static void reset(void) {
     sysctl_reset(SYSCTL_RESET_AI);
     quiet();
     KPU->fifo_threshold = ALMOST_FULL << KPU_FIFO_THRESHOLD_FULL_SHIFT
-        | LEFT_AT_REFILL << KPU_FIFO_THRESHOLD_EMPTY_SHIFT;
+        | ALMOST_EMPTY << KPU_FIFO_THRESHOLD_EMPTY_SHIFT;
 }
 
 int kpu_init(void) {
@@ -139,9 +138,9 @@ int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, v
     run.running = true;
     KPU->eight_bit_mode = eight_bit_weights;
     csr_fence();
+    KPU->interrupt_mask = KPU_INT_ALL & ~KPU_INT_CALC_DONE;
     uintptr_t status = csr_interrupts_off();
     push(count < KPU_AHEAD ? count : KPU_AHEAD);
-    set_mask();
     csr_interrupts_restore(status);
     return KPU_OK;
 }

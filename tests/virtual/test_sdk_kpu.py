@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from microkpu.virtual.kpu import Layer
 
 from virtual.bare import Program, build
 from virtual.test_kpu import UNITS, Unit, field, load, places
 
 # The test fills the arrays in while the program waits, and says by result[255] that it has.
 RUN = """
-static kpu_layer_t layers[40];
+static kpu_layer_t layers[200];
 static uint8_t model[1 << 19] IOMEM_UNCACHED_ONLY __attribute__((used));
 static uint8_t output[1 << 18] IOMEM_UNCACHED_ONLY;
 static uint8_t input[1 << 18] __attribute__((aligned(64)));
@@ -126,24 +127,49 @@ def test_runs_longer_than_the_fifo(
     assert got == unit.expected.tobytes()
 
 
+# Microseconds of a layer: shorter than it takes to push one, as long as that, and longer than all.
+TIMES = [
+    *(0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0),
+    *(6.0, 7.0, 8.5, 10.0, 13.0, 16.0, 20.0),
+]
+
+
 @pytest.mark.parametrize("streamed", [True, False])
-def test_one_layer_at_a_time(tmp_path: Path, streamed: bool) -> None:
-    program, unit = loaded(tmp_path, UNITS[0], 15, streamed, "-DKPU_AHEAD=1")
+@pytest.mark.parametrize("time", TIMES)
+def test_the_fifo_neither_overruns_nor_starves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: float, streamed: bool
+) -> None:
+    """The board refuses a layer too many; one too few would end in the driver's timeout."""
+    monkeypatch.setattr(Layer, "seconds", lambda layer, hz: time * 1e-6)
+    program, unit = loaded(tmp_path, UNITS[0], 200, streamed)
+    start = program.board.seconds
+    program.run()
+    assert program.result(5) == 0
+    assert program.board.kpu.layers_done == 200
+    assert program.result(7) == 1 + 18  # twelve, then eleven at each interrupt, and the end
+    # Layers follow each other, but for at most 20 us at each refill and 1 ms around the run.
+    assert program.board.seconds - start < 200 * time * 1e-6 + 18 * 20e-6 + 1e-3
+    got = program.bytes("output", unit.expected.size) if streamed else in_ai_ram(program, unit)
+    assert got == unit.expected.tobytes()
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize(("ahead", "interrupts"), [(1, 15), (2, 8), (3, 7)])
+def test_few_layers_at_a_time(tmp_path: Path, ahead: int, interrupts: int, streamed: bool) -> None:
+    program, unit = loaded(tmp_path, UNITS[0], 15, streamed, f"-DKPU_AHEAD={ahead}")
     most = 0
     kpu = program.board.kpu
-    original = kpu._start
 
-    def start() -> None:
+    def check(layer: Layer) -> None:
         nonlocal most
-        most = max(most, len(kpu._layers))
-        original()
+        most = max(most, len(kpu._layers) + 1)
 
-    kpu._start = start  # type: ignore[method-assign]
+    kpu._check = check  # type: ignore[method-assign]
     program.run()
-    assert most == 1
+    assert most == ahead
     assert program.result(5) == 0
     assert kpu.layers_done == 15
-    assert program.result(7) == 15
+    assert program.result(7) == interrupts
     got = program.bytes("output", unit.expected.size) if streamed else in_ai_ram(program, unit)
     assert got == unit.expected.tobytes()
 
