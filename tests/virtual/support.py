@@ -37,6 +37,14 @@ def enable(board: Board, *bits: int) -> None:
     sysctl.write("clk_en_peri", value)
 
 
+def tie_arbitration(board: Board) -> None:
+    """Tells SPI0 and SPI1 that no other master owns their lines (functions 16 and 82)."""
+    fpioa = Registers(board.fpioa)
+    for name in ("tie_val", "tie_en"):
+        fpioa.write(name, 1 << 16, 0)
+        fpioa.write(name, 1 << 82 - 64, 2)
+
+
 def wait(board: Board, seconds: float) -> None:
     """Lets time pass, also on a board that has nothing to do."""
     board.events.after(board.cycles_of(seconds), lambda: None)

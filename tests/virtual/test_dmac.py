@@ -241,3 +241,9 @@ def test_a_lenient_board_takes_the_cached_view_and_notes_it(lenient: Board) -> N
     dma.wait(0)
     assert memory(lenient, TARGET, 64) == CONTENT[:64]
     assert any("cached view" in warning for warning in lenient.warnings)
+
+
+def test_a_device_without_clock_is_refused(dma: Dma) -> None:
+    dma.select(0, 15)  # UART1
+    with pytest.raises(RefusedError, match=r"uart1 is idle: its clock is off"):
+        dma.start(0, M2P, SOURCE, dma.board.uart[1].base, 8, (2, 2), (False, True))

@@ -8,7 +8,7 @@ from microkpu.virtual import Board, RefusedError
 from microkpu.virtual.chips.lcd import Glass, Panel
 from PIL import Image
 
-from virtual.support import SLEEP, Registers, enable, wait
+from virtual.support import SLEEP, Registers, enable, tie_arbitration, wait
 from virtual.test_dmac import M2P, SOURCE, Dma
 
 CS, RST, DC, WR = range(36, 40)
@@ -29,6 +29,7 @@ class Lcd:
         self.spi = Registers(board.spi[0])
         self.gpio = Registers(board.gpiohs)
         enable(board, 6)
+        tie_arbitration(board)
         if power:
             sysctl = Registers(board.sysctl)
             sysctl.write("power_sel", 0xC0)
@@ -345,3 +346,16 @@ def test_partial_rows_land_where_whole_rows_do() -> None:
         pictures.append(panel.image().tobytes())
     assert len(set(pictures)) == 1
     assert len(set(pictures[0])) > 5
+
+
+def test_untied_arbitration_is_refused(lcd: Lcd) -> None:
+    Registers(lcd.board.fpioa).write("tie_en", 0)
+    with pytest.raises(RefusedError, match=r"function 16, to 1"):
+        lcd.tell(0x29)
+
+
+def test_the_state_hash_sees_the_glass(lcd: Lcd) -> None:
+    lcd.start()
+    before = lcd.board.state_hash()
+    lcd.board.lcd.panel.memory[5, 5] ^= 1
+    assert lcd.board.state_hash() != before

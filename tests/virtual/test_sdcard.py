@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 from microkpu.virtual import Board, RefusedError
 
-from virtual.support import SLEEP, Registers, enable, wait
+from virtual.support import SLEEP, Registers, enable, tie_arbitration, wait
 from virtual.test_dmac import P2M, TARGET, Dma, memory
 
 SCLK, MOSI, MISO, CS = 27, 28, 26, 29
@@ -38,6 +38,7 @@ class Master:
         self.spi = Registers(board.spi[index])
         self.gpio = Registers(board.gpiohs)
         enable(board, 6 + index)
+        tie_arbitration(board)
         first = 70 if index == 1 else 4
         pads = Registers(board.fpioa)
         pads.write("io", (83 if index == 1 else 17) | 0x1F00, SCLK)
@@ -458,3 +459,13 @@ def test_a_warm_reset_does_not_reset_the_card(driver: Driver) -> None:
     again = Driver(Master(driver.board))
     again.bus.slow(False)
     assert again.read(0) == CONTENT[:512]
+
+
+def test_the_state_hash_sees_what_was_written(image: Path) -> None:
+    hashes = []
+    for content in (b"1", b"1", b"2"):
+        driver = Driver(Master(Board(SLEEP, sd=image)))
+        driver.start()
+        driver.write(0, content * 512)
+        hashes.append(driver.board.state_hash())
+    assert hashes[0] == hashes[1] != hashes[2]

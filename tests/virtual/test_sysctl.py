@@ -162,20 +162,36 @@ def test_an_unknown_register_and_an_absent_block_refuse_by_name(board: Board) ->
         board.blocks["aes"].write(0, 4, 1)
     with pytest.raises(RefusedError, match="64 bits at pll0"):
         board.sysctl.read(0x08, 8)
+    with pytest.raises(RefusedError, match="8 bits at pll0"):
+        board.sysctl.read(0x09, 1)
 
 
 def test_a_lenient_board_notes_what_it_would_refuse(lenient: Board) -> None:
     assert Registers(lenient.dmac).read("id") == 0  # its clock was never switched on
-    lenient.uarths.write(0x14, 4, 1)  # read-only
-    lenient.blocks["fft"].write(0x20, 8, 0x123456789)
-    assert lenient.blocks["fft"].read(0x20, 8) == 0x123456789
-    assert lenient.dmac.read(0x38, 8) == 0  # write-only
+    lenient.uarths.write(0x14, 4, 1)
+    assert lenient.dmac.read(0x38, 8) == 0
+    lenient.blocks["aes"].write(0x20, 4, 0x12345678)
+    assert lenient.blocks["aes"].read(0x20, 4) == 0x12345678
     assert lenient.warnings == {
         "uarths: write of 0x1 to ip, which is read-only": 1,
-        "fft: write of offset 0x20, which is not modelled": 1,
-        "fft: read of offset 0x20, which is not modelled": 1,
+        "aes: write of offset 0x20, which is not modelled": 1,
+        "aes: read of offset 0x20, which is not modelled": 1,
         "dmac: read of com_intclear, which is write-only": 1,
     }
+
+
+def test_a_lenient_board_takes_parts_of_registers_and_pairs(lenient: Board) -> None:
+    pads = lenient.fpioa
+    pads.write(0x50, 4, 0x00901F44)
+    assert [pads.read(0x50 + place, 1) for place in range(4)] == [0x44, 0x1F, 0x90, 0x00]
+    assert pads.read(0x52, 2) == 0x0090
+    pads.write(0x51, 1, 0x10)
+    assert pads.read(0x50, 8) == pads.read(0x54, 4) << 32 | 0x00901044
+    lenient.dmac.write(0x104, 4, 0x11111111)  # half of channel 0's sar
+    lenient.dmac.write(0x100, 4, 0x22222222)
+    assert lenient.dmac.read(0x100, 8) == 0x1111111122222222
+    assert lenient.dmac.read(0x104, 4) == 0x11111111
+    assert lenient.warnings["fpioa: read of 8 bits at io[20], which has 32"] == 4
 
 
 def test_a_bypassed_pll_is_refused_or_gives_the_crystal(board: Board, lenient: Board) -> None:

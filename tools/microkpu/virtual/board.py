@@ -518,7 +518,7 @@ class Board:
         }
 
     def state_hash(self) -> str:
-        """A digest of memory, harts, registers, flash and agenda: equal runs have equal ones."""
+        """A digest of memory, harts, registers, parts and agenda: equal runs have equal ones."""
         digest = blake2b(digest_size=16)
         digest.update(self.machine.ram)
         digest.update(self.flash.data)
@@ -529,7 +529,11 @@ class Board:
             state += [self.machine.x(hart, index) for index in range(32)]
             state += [self.machine.f(hart, index) for index in range(32)]
             digest.update(repr(state).encode())
-        digest.update(repr((self.cycles, self.events.digest())).encode())
+        digest.update(self.lcd.panel.digest())
+        if self.card_slot is not None:
+            digest.update(self.card_slot.card.digest())
+        seen = None if self.camera is None else self.camera.pictures.index
+        digest.update(repr((self.cycles, self.events.digest(), seen)).encode())
         return digest.hexdigest()
 
 

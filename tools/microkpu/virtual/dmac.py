@@ -233,6 +233,8 @@ class Dmac(Block):
         if device is None:
             self.refuse(f"channel {channel}: request {transfer.request} (dma_sel) has no device")
         block, port = device
+        if block.gated:
+            self.refuse(f"channel {channel}: its device {block.name} is idle: {block.gated}")
         wanted, direction, width = block.base + port.offset, port.to_device, port.width
         if direction != to_device or address & ~0xFF != wanted & ~0xFF:
             self.refuse(

@@ -15,15 +15,16 @@ PADS = 48
 OE_EN, OE_INV, DO_INV = 1 << 12, 1 << 13, 1 << 15
 PULL_UP, PULL_DOWN, IE_EN, IE_INV, DI_INV = 1 << 16, 1 << 17, 1 << 20, 1 << 21, 1 << 22
 PAD_DI = 1 << 31
-SPI0_D0, SPI0_SS0, SPI0_SCLK = 4, 12, 17
+SPI0_D0, SPI0_SS0, SPI0_ARB, SPI0_SCLK = 4, 12, 16, 17
 UARTHS_RX, UARTHS_TX, GPIOHS0, GPIO0 = 18, 19, 24, 56
 UART1_RX, UART1_TX = 64, 65  # two further up for each further one
-SPI1_D0, SPI1_SS0, SPI1_SCLK = 70, 78, 83
+SPI1_D0, SPI1_SS0, SPI1_ARB, SPI1_SCLK = 70, 78, 82, 83
 NONE = 120
 CMOS_XCLK, CMOS_RST, CMOS_PWDN, CMOS_VSYNC, CMOS_HREF, CMOS_PCLK = range(132, 138)
 SCCB_SCLK, SCCB_SDA = 146, 147
 TIMER0_TOGGLE1 = 190
 GPIOHS_PINS, GPIO_PINS = 32, 8
+TIE_EN, TIE_VAL = 0xC0 >> 2, 0xE0 >> 2
 INPUT, OUTPUT, BOTH = 0x900000, 0x1F00, 0x901F00
 Watcher = Callable[[bool], None]
 
@@ -136,6 +137,8 @@ class Fpioa(Block):
         return bool(self.words[pad] & PULL_UP)
 
     def input_level(self, function: int) -> bool:
+        if self.words[TIE_EN + function // 32] >> function % 32 & 1:
+            return bool(self.words[TIE_VAL + function // 32] >> function % 32 & 1)
         pad = self.pad_of(function)
         if pad is None or not self.words[pad] & IE_EN:
             return False

@@ -181,24 +181,29 @@ class Block:
             self._gate = why
             self.board.machine.set_access(self.base, self._closed if why else self._access)
 
+    @property
+    def gated(self) -> str:
+        """Why the block cannot be reached; empty when it can."""
+        return self._gate
+
     # The core's device protocol.
 
     def read(self, offset: int, size: int) -> int:
         port = self._ports.get(offset)
         if port is None or self._gate or size != port.bytes:
-            return self._stray_read(offset, size, port)
+            return self._stray_read(offset, size)
         port.reads += 1
         if port.read is not None:
             return port.read()
         if port.flags & _core.READ:
-            return self._word(offset, size)
+            return self._stored(offset, size)
         self.forbid(f"read of {port.name}, which is write-only")
         return 0
 
     def write(self, offset: int, size: int, value: int) -> None:
         port = self._ports.get(offset)
         if port is None or self._gate or size != port.bytes:
-            self._stray_write(offset, size, port, value)
+            self._stray_write(offset, size, value)
             return
         port.writes += 1
         if port.flags & _core.WRITE:
@@ -208,30 +213,51 @@ class Block:
         elif not port.flags & _core.WRITE:
             self.forbid(f"write of {value:#x} to {port.name}, which is read-only")
 
-    def _word(self, offset: int, size: int) -> int:
+    def _stored(self, offset: int, size: int) -> int:
         return self.longs[offset >> 3] if size == 8 else self.words[offset >> 2]
 
     # A board that is not strict answers what it does not model like memory, and what has no clock
-    # with zeros.
+    # with zeros; a part of a register is that part, and what spans two is both.
 
-    def _stray_read(self, offset: int, size: int, port: _Port | None) -> int:
-        self._stray("read", offset, size, port)
-        return 0 if self._gate else self._word(offset, size)
+    def _stray_read(self, offset: int, size: int) -> int:
+        base, port = self._note_stray("read", offset, size)
+        if self._gate:
+            return 0
+        if size > 4 and (port is None or port.bytes == 4):
+            return self.read(offset, 4) | self.read(offset + 4, 4) << 32
+        whole = self.words[base >> 2] if port is None else self.read(base, port.bytes)
+        return whole >> 8 * (offset - base) & ((1 << 8 * size) - 1)
 
-    def _stray_write(self, offset: int, size: int, port: _Port | None, value: int) -> None:
-        self._stray("write", offset, size, port)
-        if not self._gate:
-            self.put(offset, value, size * 8)
+    def _stray_write(self, offset: int, size: int, value: int) -> None:
+        base, port = self._note_stray("write", offset, size)
+        if self._gate:
+            return
+        if size > 4 and (port is None or port.bytes == 4):
+            self.write(offset, 4, value & 0xFFFFFFFF)
+            self.write(offset + 4, 4, value >> 32)
+            return
+        width = 4 if port is None else port.bytes
+        shift, mask = 8 * (offset - base), (1 << 8 * size) - 1
+        whole = self._stored(base, width) & ~(mask << shift) | (value & mask) << shift
+        if port is None:
+            self.words[base >> 2] = whole
+        else:
+            self.write(base, width, whole)
 
-    def _stray(self, what: str, offset: int, size: int, port: _Port | None) -> None:
+    def _note_stray(self, what: str, offset: int, size: int) -> tuple[int, _Port | None]:
+        """Where the register around an access begins, and the register, if there is one."""
+        base, port = offset & ~3, self._ports.get(offset & ~3)
+        wide = self._ports.get(offset & ~7)
+        if port is None and wide is not None and wide.bytes == 8:
+            base, port = offset & ~7, wide
         name = port.name if port else self._name_unmodelled(offset)
-        if size not in (4, 8) or offset % size or (port and not self._gate):
-            wanted = port.bytes * 8 if port else 32
-            self.refuse(f"{what} of {size * 8} bits at {name}, which has {wanted}")
         if self._gate:
             self.forbid(f"{what} of {name} while {self._gate}")
-        else:
+        elif port is None:
             self.forbid(f"{what} of {name}, which is not modelled")
+        else:
+            self.forbid(f"{what} of {size * 8} bits at {name}, which has {port.bytes * 8}")
+        return base, port
 
     def _name_unmodelled(self, offset: int) -> str:
         for register in self.NOT_MODELLED:

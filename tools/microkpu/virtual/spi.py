@@ -13,9 +13,11 @@ import numpy.typing as npt
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.fpioa import (
     NONE,
+    SPI0_ARB,
     SPI0_D0,
     SPI0_SCLK,
     SPI0_SS0,
+    SPI1_ARB,
     SPI1_D0,
     SPI1_SCLK,
     SPI1_SS0,
@@ -38,6 +40,7 @@ DR_WORDS = 36
 LINES = (1, 2, 4, 8)
 INDEX = {"spi0": 0, "spi1": 1, "spi3": 3}
 IRQ = {"spi0": 1, "spi1": 2, "spi3": 4}
+ARBITRATION = {"spi0": SPI0_ARB, "spi1": SPI1_ARB}
 PADS = {"spi0": (SPI0_D0, SPI0_SS0, SPI0_SCLK), "spi1": (SPI1_D0, SPI1_SS0, SPI1_SCLK)}
 Words = npt.NDArray[np.uint32]
 
@@ -399,6 +402,12 @@ class Spi(Block):
         """What the lines and pads reach now."""
         if self.clock == NONE:
             return self.chips.get(chip_select, NO_CHIP)
+        arbitration = ARBITRATION[self.name]
+        if not self.board.fpioa.input_level(arbitration):
+            self.forbid(
+                "a transfer while another master seems to own the lines: tie the arbitration "
+                f"input, function {arbitration}, to 1 (fpioa tie_val, then tie_en)"
+            )
         for socket in self.board.sockets:
             chip = socket.chip_on(self, chip_select)
             if chip is not None:

@@ -23,7 +23,7 @@ ALL_STATUS, ALL_RAW, LOAD2 = 0xA0, 0xA8, 0xB0
 ENABLE, USER, MASK, PWM = 1, 2, 4, 8
 FREE_LOAD = 0xFFFFFFFF
 # A pad that would change more often than this is left alone: see Timers.frequency().
-FASTEST_SECONDS = 2e-6
+FASTEST_SECONDS = 12.5e-6
 
 
 @dataclass(slots=True)

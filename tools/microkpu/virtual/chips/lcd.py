@@ -176,6 +176,11 @@ class Panel:
             [red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2], 1
         ).astype(np.uint8)
 
+    def digest(self) -> bytes:
+        """Equal for panels that show and expect the same."""
+        state = (self.madctl, self.colmod, self.awake, self.on, self.inverting, self._window)
+        return self.memory.tobytes() + repr((state, self._command, self._at)).encode()
+
     # What is seen.
 
     @property
