@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Checks a whole V4 file before its first use, so that no range, shape or row in it can do harm later; adds up its needs.
+// Checks a whole V4 file before its first use, so that no range, shape or row in it can do harm; adds up its needs.
 #include "kmodel4.h"
 
 #define ALIGN (64)

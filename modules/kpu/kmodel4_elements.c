@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Operators that take element by element, in plain order: board and host agree to the bit in all but exp, log, sin, cos.
+// Operators that take element by element, in plain order: board and host agree to the bit but in exp, log, sin and cos.
 #include <math.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #define LOOP(expression) \
     _Pragma("GCC unroll 4") \
     for (size_t i = 0; i < count; i++) { \
-        float x = a[i], y = b[i]; \
-        out[i] = kmodel4_clamp(expression, low, high); \
+    float x = a[i], y = b[i]; \
+    out[i] = kmodel4_clamp(expression, low, high); \
     } \
     break
 
@@ -78,7 +78,8 @@ void kmodel4_binary(const kmodel4_node_t *node) {
     for (at[0] = 0; at[0] < so.d[0]; at[0]++) {
         for (at[1] = 0; at[1] < so.d[1]; at[1]++) {
             for (at[2] = 0; at[2] < so.d[2]; at[2]++, out += so.d[3]) {
-                binary_row(op, a + kmodel4_row(&sa, at), sa.d[3], b + kmodel4_row(&sb, at), sb.d[3], out, so.d[3], low, high);
+                binary_row(op, a + kmodel4_row(&sa, at), sa.d[3], b + kmodel4_row(&sb, at), sb.d[3], out, so.d[3], low,
+                    high);
             }
         }
     }
@@ -131,7 +132,9 @@ void kmodel4_quantize(const kmodel4_node_t *node) {
     uint8_t *out = kmodel4_result(node, 4);
     float zero = (float)(int32_t)kmodel_field(node->body, 8), scale = kmodel_float(node->body, 9);
     for (uint32_t left = kmodel_field(node->body, 3) / 4; left; left--) {
-        *out++ = kmodel_round_to_byte(*in++ * scale + zero);
+        float scaled = in[0] * scale;
+        *out++ = kmodel_round_to_byte(scaled + zero);
+        in++;
     }
 }
 

@@ -7,11 +7,14 @@
 
 // Batches count as channels.
 static kmodel_tensor_t tensor_of(uint32_t type, const kmodel4_shape_t *shape) {
-    size_t elements = (size_t)kmodel4_elements(shape);
-    return (kmodel_tensor_t) {
-        type == KMODEL4_F32 ? KMODEL_F32 : KMODEL_U8, shape->d[3], shape->d[2], shape->d[0] * shape->d[1],
-        elements * kmodel4_element_bytes(type),
+    kmodel_tensor_t tensor = {
+        .type = type == KMODEL4_F32 ? KMODEL_F32 : KMODEL_U8,
+        .w = shape->d[3],
+        .h = shape->d[2],
+        .channels = shape->d[0] * shape->d[1],
+        .bytes = (size_t)kmodel4_elements(shape) * kmodel4_element_bytes(type),
     };
+    return tensor;
 }
 
 static kmodel_tensor_t flat(uint32_t type, size_t bytes) {
@@ -47,15 +50,15 @@ kmodel_tensor_t kmodel4_inputs(const uint8_t *file) {
 
 // What a checked node's fields say of its result.
 static kmodel4_extent_t extent_of(const uint8_t *file, const kmodel_place_t *place) {
+    kmodel4_extent_t extent = {0};
     if (place->type == KMODEL4_KPU_CONV2D) {
         kmodel4_conv_t c;
         kmodel4_conv_read(&c, file, place->offset);
-        return (kmodel4_extent_t) {
-            .shape = {{c.batches, c.conv.out_ch, c.conv.out_h, c.conv.out_w}}, .shaped = true,
-        };
+        extent.shape = (kmodel4_shape_t) {{c.batches, c.conv.out_ch, c.conv.out_h, c.conv.out_w}};
+        extent.shaped = true;
+        return extent;
     }
     kmodel_why_t unused;
-    kmodel4_extent_t extent;
     kmodel4_node_t node = {.body = file + place->offset, .bytes = place->bytes};
     kmodel4_extent(kmodel4_op(place->type), &node, &extent, &unused);
     return extent;
@@ -121,7 +124,8 @@ static bool find_shape(const uint8_t *file, uint32_t count, uint32_t start, kmod
     return false;
 }
 
-// A Concat counts bytes: its first input's shape says which dimension has grown; else three sizes are all that is known.
+// A Concat counts bytes: its first input's shape says which dimension has grown; else three sizes are all that is
+// known.
 static kmodel4_shape_t concat_shape(const uint8_t *file, const kmodel_place_t *concat, uint32_t element) {
     const uint8_t *body = file + concat->offset;
     uint32_t inner = kmodel_field(body, 4), outer = kmodel_field(body, 5), n = kmodel_field(body, 6), total = 0;

@@ -52,7 +52,8 @@ static const struct {
     int code;
     const char *begin, *end;
 } frames[] = {
-    {KMODEL_ERR_VERSION, KMODEL_V4 ? "load error,only support kmodel v3/v4: " : "load error,only support kmodel v3: ", ""},
+    {KMODEL_ERR_VERSION,
+     KMODEL_V4 ? "load error,only support kmodel v3/v4: " : "load error,only support kmodel v3: ", ""},
     {KMODEL_ERR_FORMAT, "broken kmodel: ", ": copy or flash the file again, or convert the model again"},
     {KMODEL_ERR_LAYER, "kmodel not supported: ", ""},
 };
