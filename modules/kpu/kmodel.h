@@ -110,6 +110,16 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes);
 // Goes on: runs CPU layers, hands KPU layers over. KMODEL_BUSY while the KPU works, KMODEL_OK when the outputs are there.
 int kmodel_step(kmodel_t *model);
 
+// From now on a run ends after that many layers, and the outputs are nobody's where those are not all; fewer than all only
+// of a V3, else KMODEL_ERR_VERSION. KMODEL_ERR_STATE: none, more than there are, or during a run.
+int kmodel_set_layers(kmodel_t *model, uint32_t count);
+
+// What a layer of a V3 leaves: a KPU layer its planes, another its elements, flat. KMODEL_ERR_LAYER: nothing of its own.
+int kmodel_layer_result(const kmodel_t *model, uint32_t index, kmodel_tensor_t *tensor);
+
+// Copies it out, right after a run that ended with that layer.
+int kmodel_read_result(const kmodel_t *model, uint32_t index, void *to);
+
 // Ends a run at once; the model can be started again. Does nothing when idle.
 void kmodel_abort(kmodel_t *model);
 

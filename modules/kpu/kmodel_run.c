@@ -29,10 +29,11 @@ static void add_kpu_layer(kmodel_t *model, const kmodel_op_t *op, const uint8_t 
     *joins = !conv.to_main;
 }
 
-static void add_steps(kmodel_t *model) {
+void kmodel_add_steps(kmodel_t *model, uint32_t layers) {
     kmodel_place_t place = kmodel_first(model->file);
     bool joins = false; // the KPU can go on with the next layer by itself
-    for (uint32_t i = 0; i < model->layer_count; i++) {
+    model->step_count = model->kpu_layer_count = 0;
+    for (uint32_t i = 0; i < layers; i++) {
         if (i) {
             kmodel_next(&place);
         }
@@ -78,7 +79,7 @@ int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work
     model->steps = (kmodel_step_t *)(model->layers + count_kpu_layers(file, header.layers));
     model->outputs = (kmodel_tensor_t *)(model->steps + header.layers);
     model->output_data = (void **)(model->outputs + header.output_count);
-    add_steps(model);
+    kmodel_add_steps(model, header.layers);
     uint32_t address;
     int result = kmodel_find_input(file, &model->input, &address);
     for (uint32_t i = 0; i < header.output_count && result == KMODEL_OK; i++) {

@@ -40,6 +40,9 @@ static inline size_t kmodel_tape_bytes(uint32_t kpu_layers, uint32_t layers, uin
            + outputs * (sizeof(kmodel_tensor_t) + sizeof(void *));
 }
 
+// kmodel_run.c: the steps of a V3 for its first layers.
+void kmodel_add_steps(kmodel_t *model, uint32_t layers);
+
 // kmodel_tensors.c: the input of a file's first layer, and where it lies in main memory (0 where it goes to AI RAM).
 // KMODEL_ERR_FORMAT where the first layer does not say.
 int kmodel_find_input(const uint8_t *file, kmodel_tensor_t *tensor, uint32_t *address);

@@ -6,6 +6,7 @@
 // them alive, so its list is of pointers that the collector does not recognise.
 #include <string.h>
 
+#include "py/mperrno.h"
 #include "py/runtime.h"
 
 #include "modules/image/image.h"
@@ -56,6 +57,20 @@ mp_obj_t kpu_fmap_new(kpu_net_obj_t *net, uint32_t output) {
     fmap->net = net;
     fmap->next = net->fmaps;
     net->fmaps = hide(fmap);
+    return MP_OBJ_FROM_PTR(fmap);
+}
+
+mp_obj_t kpu_fmap_of_layer(kpu_net_obj_t *net) {
+    kpu_fmap_obj_t *fmap = mp_obj_malloc_with_finaliser(kpu_fmap_obj_t, &kpu_fmap_type);
+    fmap->data = NULL;
+    fmap->net = NULL;
+    fmap->index = net->layers - 1;
+    kmodel_layer_result(net->model, fmap->index, &fmap->tensor);
+    void *own = m_new(uint8_t, fmap->tensor.bytes);
+    if (kmodel_read_result(net->model, fmap->index, own) != KMODEL_OK) {
+        kpu_raise_os_error(MP_EIO, "[MAIXPY]kpu: get_output err: the layer's planes could not be read");
+    }
+    fmap->data = own;
     return MP_OBJ_FROM_PTR(fmap);
 }
 

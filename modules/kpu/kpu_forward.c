@@ -57,7 +57,7 @@ void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input_in) {
     if (result != KMODEL_OK) {
         raise_run_error(result);
     }
-    net->has_run = true;
+    net->has_run = net->layers == 0;
 }
 
 // forward(kpu_net, img, out_index=0, dma=-1) -> fmap; dma is MaixPy's and not needed.
@@ -74,7 +74,7 @@ mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args)
     kpu_net_obj_t *net = kpu_net_get(args[ARG_kpu_net].u_obj);
     uint32_t output = kpu_net_output_index(net, args[ARG_out_index].u_obj);
     kpu_net_run(net, args[ARG_img].u_obj);
-    return kpu_fmap_new(net, output);
+    return net->layers == 0 ? kpu_fmap_new(net, output) : kpu_fmap_of_layer(net);
 }
 
 // get_output(kpu_net, idx) -> fmap of another output of the last run.

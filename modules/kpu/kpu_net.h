@@ -24,6 +24,7 @@ typedef struct {
     mp_obj_t yolo;            // what init_yolo2() was told, or MP_OBJ_NULL
     uintptr_t fmaps;          // the fmaps that show the working memory; see kpu_fmap.c
     bool has_run;             // the outputs are of a whole run
+    uint32_t layers;          // how many a run goes through; 0: all
 } kpu_net_obj_t;
 
 extern const mp_obj_type_t kpu_net_type;
@@ -61,9 +62,18 @@ mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args);
 mp_obj_t kpu_get_output(mp_obj_t net_in, mp_obj_t index_in);
 mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args);
 
+// -- kpu_part.c
+mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in);
+
+// -- kpu_face.c
+mp_obj_t kpu_face_encode(mp_obj_t features_in);
+mp_obj_t kpu_face_compare(mp_obj_t a_in, mp_obj_t b_in);
+
 // -- kpu_fmap.c
 // An fmap of an output of the last run.
 mp_obj_t kpu_fmap_new(kpu_net_obj_t *net, uint32_t output);
+// An fmap of what the last layer of a run left that set_layers() made end there.
+mp_obj_t kpu_fmap_of_layer(kpu_net_obj_t *net);
 // The fmaps that show the net's memory take their bytes with them; raises MemoryError with nothing lost.
 void kpu_fmap_detach_all(kpu_net_obj_t *net);
 // They lose their bytes instead: for where nothing may be allocated.

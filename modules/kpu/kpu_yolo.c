@@ -217,6 +217,9 @@ mp_obj_t kpu_run_yolo2(mp_obj_t net_in, mp_obj_t input) {
     if (net->yolo == MP_OBJ_NULL) {
         mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2() before kpu.init_yolo2() of this net"));
     }
+    if (net->layers != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2() needs all layers: kpu.set_layers(net, 0) first"));
+    }
     const yolo_obj_t *args = MP_OBJ_TO_PTR(net->yolo);
     uint32_t classes = classes_of(net, args->anchor_count); // set_outputs() may have changed them
     kpu_net_run(net, input);

@@ -26,6 +26,21 @@ static mp_obj_t load(mp_obj_t where) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(load_obj, load);
 
+// load_flash(flash offset, is_dual_buf, batch_size, spi_speed) -> kpu_net, as load() does it: nothing is streamed.
+static mp_obj_t load_flash(size_t n_args, const mp_obj_t *args) {
+    bool ints = n_args == 4;
+    for (size_t i = 0; i < n_args; i++) {
+        ints = ints && mp_obj_is_int(args[i]);
+    }
+    if (!ints) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: load_flash arg format error: "
+            "task=kpu.load_flash(flash_addr, is_dual_buf, batch_size, spi_speed)"));
+    }
+    kpu_source_t flash = kpu_source_flash(mp_obj_get_int(args[0]));
+    return kpu_load(&flash, args[0]);
+}
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(load_flash_obj, 0, MP_OBJ_FUN_ARGS_MAX, load_flash);
+
 // deinit(kpu_net) -> True; twice is harmless.
 static mp_obj_t deinit(mp_obj_t net_in) {
     if (!mp_obj_is_type(net_in, &kpu_net_type)) {
@@ -45,6 +60,9 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(forward_obj, 0, kpu_forward);
 static MP_DEFINE_CONST_FUN_OBJ_2(get_output_obj, kpu_get_output);
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(set_outputs_obj, 5, 5, kpu_set_outputs);
 static MP_DEFINE_CONST_FUN_OBJ_KW(init_yolo2_obj, 0, kpu_init_yolo2);
+static MP_DEFINE_CONST_FUN_OBJ_2(set_layers_obj, kpu_set_layers);
+static MP_DEFINE_CONST_FUN_OBJ_1(face_encode_obj, kpu_face_encode);
+static MP_DEFINE_CONST_FUN_OBJ_2(face_compare_obj, kpu_face_compare);
 static MP_DEFINE_CONST_FUN_OBJ_2(run_yolo2_obj, kpu_run_yolo2);
 static MP_DEFINE_CONST_FUN_OBJ_2(fmap_obj, kpu_fmap_image);
 static MP_DEFINE_CONST_FUN_OBJ_1(fmap_free_obj, kpu_fmap_free);
@@ -54,14 +72,18 @@ static MP_DEFINE_CONST_FUN_OBJ_0(memtest_obj, kpu_memtest);
 static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_KPU) },
     { MP_ROM_QSTR(MP_QSTR_load), MP_ROM_PTR(&load_obj) },
+    { MP_ROM_QSTR(MP_QSTR_load_flash), MP_ROM_PTR(&load_flash_obj) },
     { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&deinit_obj) },
     { MP_ROM_QSTR(MP_QSTR_forward), MP_ROM_PTR(&forward_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_output), MP_ROM_PTR(&get_output_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_outputs), MP_ROM_PTR(&set_outputs_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_layers), MP_ROM_PTR(&set_layers_obj) },
     { MP_ROM_QSTR(MP_QSTR_init_yolo2), MP_ROM_PTR(&init_yolo2_obj) },
     { MP_ROM_QSTR(MP_QSTR_run_yolo2), MP_ROM_PTR(&run_yolo2_obj) },
     { MP_ROM_QSTR(MP_QSTR_fmap), MP_ROM_PTR(&fmap_obj) },
     { MP_ROM_QSTR(MP_QSTR_fmap_free), MP_ROM_PTR(&fmap_free_obj) },
+    { MP_ROM_QSTR(MP_QSTR_face_encode), MP_ROM_PTR(&face_encode_obj) },
+    { MP_ROM_QSTR(MP_QSTR_face_compare), MP_ROM_PTR(&face_compare_obj) },
     { MP_ROM_QSTR(MP_QSTR_netinfo), MP_ROM_PTR(&netinfo_obj) },
     { MP_ROM_QSTR(MP_QSTR_memtest), MP_ROM_PTR(&memtest_obj) },
 };
