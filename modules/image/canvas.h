@@ -44,4 +44,12 @@ static inline unsigned canvas_gray_of(const canvas_t *canvas, unsigned value) {
     return canvas->gray ? value : pixels_luma(pixels_r8(value), pixels_g8(value), pixels_b8(value));
 }
 
+// Whether a mask lets a pixel through: it is brighter than half there, or there is no mask.
+static inline bool canvas_lets_through(const canvas_t *mask, uint32_t x, uint32_t y) {
+    if (mask == NULL) {
+        return true;
+    }
+    return x < mask->w && y < mask->h && canvas_gray_of(mask, canvas_get(mask, canvas_row(mask, y), x)) > 127;
+}
+
 #endif // CANVAS_H

@@ -7,13 +7,6 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-static bool is_drawn(const canvas_t *mask, uint32_t x, uint32_t y) {
-    if (mask == NULL) {
-        return true;
-    }
-    return x < mask->w && y < mask->h && canvas_gray_of(mask, canvas_get(mask, canvas_row(mask, y), x)) > 127;
-}
-
 static unsigned converted(const canvas_t *canvas, const canvas_t *picture, unsigned value) {
     if (canvas->gray) {
         return canvas_gray_of(picture, value);
@@ -51,7 +44,7 @@ void paste_draw(const canvas_t *canvas, int32_t x, int32_t y, const paste_t *pas
         }
         for (int64_t along = left; along < right; along++) {
             uint32_t from_x = (uint64_t)along * picture->w / paste->w;
-            if (is_drawn(paste->mask, from_x, from_y)) {
+            if (canvas_lets_through(paste->mask, from_x, from_y)) {
                 unsigned over = converted(canvas, picture, canvas_get(picture, from, from_x));
                 unsigned under = canvas_get(canvas, to, x + along);
                 canvas_set(canvas, to, x + along, mixed(canvas, over, under, paste->alpha));
@@ -66,7 +59,7 @@ void paste_turn(const canvas_t *canvas, const canvas_t *picture, paste_turn_t tu
         uint32_t to_y = turn.flip ? picture->h - 1 - y : y;
         for (uint32_t x = 0; x < picture->w; x++) {
             uint32_t to_x = turn.mirror ? picture->w - 1 - x : x;
-            if (is_drawn(mask, x, y)) {
+            if (canvas_lets_through(mask, x, y)) {
                 uint8_t *to = canvas_row(canvas, turn.transpose ? to_x : to_y);
                 canvas_set(canvas, to, turn.transpose ? to_y : to_x, canvas_get(picture, from, x));
             }
