@@ -3,6 +3,7 @@
 #include <stdbool.h>
 
 #include "pixels.h"
+#include "planes.h"
 
 // The same value in every lane of 8, 16 or 32 bits.
 #define BYTES(v) ((v) * 0x0101010101010101ull)
@@ -79,58 +80,26 @@ static inline eight_t from_bytes(uint64_t r, uint64_t g, uint64_t b) {
     return (eight_t) { even, odd };
 }
 
-// Bytes at any place of a buffer that takes whole words only.
-typedef struct {
-    volatile uint64_t *next;
-    uint64_t word;
-    unsigned bits;
-} byte_writer_t;
-
-static inline void put_byte(byte_writer_t *to, uint64_t value) {
-    to->word |= value << to->bits;
-    to->bits += 8;
-    if (to->bits == 64) {
-        *to->next++ = to->word;
-        to->word = 0;
-        to->bits = 0;
-    }
-}
-
-static inline void put_eight(byte_writer_t *to, uint64_t value) {
-    *to->next++ = to->word | value << to->bits;
-    to->word = value >> 1 >> (63 - to->bits); // in two steps, as bits may be 0
-}
-
-static void put_rest(byte_writer_t *to) {
-    if (to->bits != 0) {
-        *to->next = to->word;
-    }
-}
-
-static inline unsigned get_byte(const volatile uint64_t *words, size_t i) {
-    return words[i / 8] >> (i % 8 * 8) & 0xFF;
-}
-
-static void put_plane(byte_writer_t *to, int channel, const uint16_t *pixels, size_t count) {
+static void put_plane(planes_writer_t *to, int channel, const uint16_t *pixels, size_t count) {
     size_t eights = is_aligned(pixels) ? count / 8 : 0;
     uint64_t factor = factor5();
     for (size_t i = 0; i < eights; i++) {
         eight_t p = load_eight(pixels + i * 8);
-        put_eight(to, channel == 0 ? red_bytes(p, factor) : channel == 1 ? green_bytes(p) : blue_bytes(p, factor));
+        planes_put_eight(to, channel == 0 ? red_bytes(p, factor) : channel == 1 ? green_bytes(p) : blue_bytes(p, factor));
     }
     for (size_t i = eights * 8; i < count; i++) {
         uint16_t p = pixels[i];
-        put_byte(to, channel == 0 ? pixels_r8(p) : channel == 1 ? pixels_g8(p) : pixels_b8(p));
+        planes_put(to, channel == 0 ? pixels_r8(p) : channel == 1 ? pixels_g8(p) : pixels_b8(p));
     }
 }
 
 void pixels_rgb565_to_planes(volatile uint64_t *planes, const uint16_t *pixels, size_t count) {
     if (count % 8 != 0 || !is_aligned(pixels)) {
-        byte_writer_t to = { planes, 0, 0 };
+        planes_writer_t to = { planes, 0, 0 };
         for (int channel = 0; channel < 3; channel++) {
             put_plane(&to, channel, pixels, count);
         }
-        put_rest(&to);
+        planes_put_rest(&to);
         return;
     }
     size_t plane_words = count / 8;
@@ -150,8 +119,8 @@ void pixels_rgb565_to_planes(volatile uint64_t *planes, const uint16_t *pixels, 
 void pixels_planes_to_rgb565(uint16_t *pixels, const volatile uint64_t *planes, size_t count) {
     if (count % 8 != 0 || !is_aligned(pixels)) {
         for (size_t i = 0; i < count; i++) {
-            pixels[i] = pixels_pack565(get_byte(planes, i), get_byte(planes, count + i),
-                get_byte(planes, 2 * count + i));
+            pixels[i] = pixels_pack565(planes_get(planes, i), planes_get(planes, count + i),
+                planes_get(planes, 2 * count + i));
         }
         return;
     }
@@ -166,11 +135,11 @@ void pixels_gray_to_plane(volatile uint64_t *plane, const uint8_t *pixels, size_
     for (size_t i = 0; i < words; i++) {
         plane[i] = ((const load64_t *)pixels)[i];
     }
-    byte_writer_t to = { plane + words, 0, 0 };
+    planes_writer_t to = { plane + words, 0, 0 };
     for (size_t i = words * 8; i < count; i++) {
-        put_byte(&to, pixels[i]);
+        planes_put(&to, pixels[i]);
     }
-    put_rest(&to);
+    planes_put_rest(&to);
 }
 
 void pixels_plane_to_gray(uint8_t *pixels, const volatile uint64_t *plane, size_t count) {
@@ -179,7 +148,7 @@ void pixels_plane_to_gray(uint8_t *pixels, const volatile uint64_t *plane, size_
         ((load64_t *)pixels)[i] = plane[i];
     }
     for (size_t i = words * 8; i < count; i++) {
-        pixels[i] = get_byte(plane, i);
+        pixels[i] = planes_get(plane, i);
     }
 }
 
