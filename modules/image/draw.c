@@ -126,7 +126,7 @@ void draw_line(const canvas_t *canvas, int32_t x0, int32_t y0, int32_t x1, int32
 
 // -- ellipses
 
-// An ellipse's chord in a row: x = slope * y +- sqrt(reach - y^2) * stretch from its middle; none where reach is negative.
+// An ellipse's chord in a row: x = slope * y +- sqrt(reach - y^2) * stretch from its middle; none where reach is below 0.
 typedef struct {
     double reach, slope, stretch;
 } chords_t;
@@ -148,7 +148,8 @@ static chords_t chords(const draw_ellipse_t *ellipse, double wider) {
     return (chords_t) { reach, (a * a - b * b) * s * c / reach, area / reach };
 }
 
-static void ring(const canvas_t *canvas, const draw_ellipse_t *ellipse, chords_t outer, chords_t inner, uint16_t color) {
+static void ring(const canvas_t *canvas, const draw_ellipse_t *ellipse, chords_t outer, chords_t inner,
+    uint16_t color) {
     int64_t height = outer.reach < 0 ? -1 : floor(sqrt(outer.reach));
     int64_t last = MIN(height, (int64_t)canvas->h - 1 - ellipse->y);
     for (int64_t y = MAX(-height, -(int64_t)ellipse->y); y <= last; y++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The built-in font, drawn for this project, and how text is set in it.
 //
-// Capitals fill rows 1 to 9, small letters rows 4 to 9, tails rows 10 and 11; upright strokes are two pixels wide, so that
-// text can be read on a photograph.
+// Capitals fill rows 1 to 9, small letters rows 4 to 9, tails rows 10 and 11; upright strokes are two pixels wide, so
+// that text can be read on a photograph.
 #include "font.h"
 
 #define FIRST (0x20)
@@ -134,7 +134,8 @@ static bool continues_character(unsigned char byte) {
     return (byte & 0xC0) == 0x80;
 }
 
-void font_draw(const canvas_t *canvas, int32_t x, int32_t y, const char *text, size_t bytes, const font_style_t *style) {
+void font_draw(const canvas_t *canvas, int32_t x, int32_t y, const char *text, size_t bytes,
+    const font_style_t *style) {
     int64_t at = x;
     int64_t top = y;
     for (size_t i = 0; i < bytes; i++) {

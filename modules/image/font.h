@@ -19,6 +19,7 @@ typedef struct {
 } font_style_t;
 
 // UTF-8 with its upper left corner at (x, y); a line ends with \n, \r or both. A character that is not ASCII is a box.
-void font_draw(const canvas_t *canvas, int32_t x, int32_t y, const char *text, size_t bytes, const font_style_t *style);
+void font_draw(const canvas_t *canvas, int32_t x, int32_t y, const char *text, size_t bytes,
+    const font_style_t *style);
 
 #endif // FONT_H

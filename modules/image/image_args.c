@@ -110,6 +110,14 @@ uint16_t image_arg_color(const image_args_t *args, size_t position, const image_
     return given == MP_OBJ_NULL ? 0xFFFF : image_color(given, img);
 }
 
+uint32_t image_arg_alpha(const image_args_t *args, size_t position, uint32_t otherwise) {
+    mp_int_t alpha = image_arg_int(args, position, MP_QSTR_alpha, otherwise);
+    if (alpha < 0 || alpha > 256) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("alpha is %ld, want 0 to 256"), (long)alpha);
+    }
+    return alpha;
+}
+
 const canvas_t *image_arg_mask(const image_args_t *args, size_t position, canvas_t *mask) {
     mp_obj_t given = image_arg(args, position, MP_QSTR_mask);
     if (given == MP_OBJ_NULL || given == mp_const_none) {

@@ -33,7 +33,8 @@ static shape_t shape_args(const image_args_t *given, size_t wanted) {
 }
 
 // Thickness, radii and the like: what is far more than any picture is cut, so that drawing ends soon.
-static int32_t arg_size(const shape_t *shape, const image_args_t *given, size_t position, qstr name, int32_t otherwise) {
+static int32_t arg_size(const shape_t *shape, const image_args_t *given, size_t position, qstr name,
+    int32_t otherwise) {
     int32_t most = 4 * MAX(shape->canvas.w, shape->canvas.h);
     return MAX(MIN(image_arg_int(given, position, name, otherwise), most), -most);
 }
@@ -114,7 +115,8 @@ static mp_obj_t rectangle(size_t n_args, const mp_obj_t *args, mp_map_t *names) 
 MP_DEFINE_CONST_FUN_OBJ_KW(image_draw_rectangle_obj, 2, rectangle);
 
 // color, thickness=1, fill=False from a position on
-static void draw_round(const shape_t *shape, const draw_ellipse_t *ellipse, const image_args_t *given, size_t position) {
+static void draw_round(const shape_t *shape, const draw_ellipse_t *ellipse, const image_args_t *given,
+    size_t position) {
     uint16_t color = image_arg_color(given, position, shape->img);
     int32_t thickness = arg_thickness(shape, given, position + 1);
     if (image_arg_bool(given, position + 2, MP_QSTR_fill, false)) {
@@ -215,15 +217,11 @@ static mp_obj_t picture(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     size_t next = image_arg_items(&given, 2, 2, &items);
     int32_t x = within_limit(mp_obj_get_int(items[0]));
     int32_t y = within_limit(mp_obj_get_int(items[1]));
-    mp_int_t alpha = image_arg_int(&given, next + 2, MP_QSTR_alpha, PASTE_OPAQUE);
-    if (alpha < 0 || alpha > PASTE_OPAQUE) {
-        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("alpha is %ld, want 0 to 256"), (long)alpha);
-    }
     canvas_t mask;
     paste_t paste = {
         .w = image_scaled(other->w, image_arg_scale(&given, next, MP_QSTR_x_scale)),
         .h = image_scaled(other->h, image_arg_scale(&given, next + 1, MP_QSTR_y_scale)),
-        .alpha = alpha,
+        .alpha = image_arg_alpha(&given, next + 2, PASTE_OPAQUE),
         .mask = image_arg_mask(&given, next + 3, &mask),
     };
     bool same = other->pix == canvas.pixels;

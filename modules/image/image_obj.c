@@ -29,6 +29,21 @@ void image_raise_memory(const char *what, uint32_t w, uint32_t h, size_t bytes) 
     nlr_raise(mp_obj_new_exception_arg1(&mp_type_MemoryError, mp_obj_new_str_from_vstr(&text)));
 }
 
+void *image_scratch(image_scratch_t *guard, size_t bytes, const char *what, uint32_t w, uint32_t h) {
+    void *block = image_take(bytes, POOL_SCRATCH);
+    if (block == NULL) {
+        image_raise_memory(what, w, h, bytes);
+    }
+    guard->func = pool_free;
+    guard->arg = block;
+    nlr_push_jump_callback(&guard->callback, mp_call_function_1_from_nlr_jump_callback);
+    return block;
+}
+
+void image_scratch_free(void) {
+    nlr_pop_jump_callback(true);
+}
+
 image_obj_t *image_new_empty(void) {
     image_obj_t *img = mp_obj_malloc_with_finaliser(image_obj_t, &image_type);
     mp_obj_base_t base = img->base;
@@ -127,5 +142,15 @@ void image_pix_to_ai(image_obj_t *img) {
         pixels_gray_to_plane((uint64_t *)img->planes, img->pix, pixels);
     } else {
         pixels_rgb565_to_planes((uint64_t *)img->planes, (const uint16_t *)img->pix, pixels);
+    }
+}
+
+void image_ai_to_pix(image_obj_t *img) {
+    const uint64_t *planes = (const uint64_t *)img->planes;
+    size_t pixels = image_pixel_count(img);
+    if (planes != NULL && img->format == IMAGE_GRAYSCALE) {
+        pixels_plane_to_gray(img->pix, planes, pixels); // of three the first
+    } else if (planes != NULL && img->plane_count == 3) {
+        pixels_planes_to_rgb565((uint16_t *)img->pix, planes, pixels);
     }
 }

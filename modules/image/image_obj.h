@@ -3,9 +3,13 @@
 #ifndef IMAGE_OBJ_H
 #define IMAGE_OBJ_H
 
+#include "py/runtime.h"
+
 #include "canvas.h"
 #include "image.h"
 #include "pool.h"
+#include "thresholds.h"
+#include "warp.h"
 
 // -- image_obj.c
 
@@ -13,6 +17,11 @@
 void *image_take(size_t bytes, pool_kind_t kind);
 // `what` is a format for w and h, such as "image %ux%u".
 NORETURN void image_raise_memory(const char *what, uint32_t w, uint32_t h, size_t bytes);
+// Scratch memory that is given back by image_scratch_free(), or where an exception passes; one at a time, and in the
+// function that has the guard. Raises MemoryError.
+typedef nlr_jump_callback_node_call_function_1_t image_scratch_t;
+void *image_scratch(image_scratch_t *guard, size_t bytes, const char *what, uint32_t w, uint32_t h);
+void image_scratch_free(void);
 // An image without memory, which image_place() gives it; false where there is no room.
 image_obj_t *image_new_empty(void);
 bool image_place(image_obj_t *img, uint32_t w, uint32_t h, image_format_t format);
@@ -27,6 +36,8 @@ image_obj_t *image_get(mp_obj_t self);
 image_obj_t *image_other(mp_obj_t obj);
 // The pixels, for the kernels.
 canvas_t image_canvas(const image_obj_t *img);
+// Fills the pixels from the planes; nothing where there are none.
+void image_ai_to_pix(image_obj_t *img);
 // A new image with the same pixels; MemoryError.
 image_obj_t *image_copy(const image_obj_t *img);
 
@@ -79,6 +90,8 @@ canvas_rect_t image_arg_roi(const image_args_t *args, size_t position, const ima
 // A pixel's value as the image stores it, from a number or (r, g, b); white where absent.
 uint16_t image_arg_color(const image_args_t *args, size_t position, const image_obj_t *img);
 uint16_t image_color(mp_obj_t color, const image_obj_t *img);
+// 0 to 256.
+uint32_t image_arg_alpha(const image_args_t *args, size_t position, uint32_t otherwise);
 // The mask of that name, kept in `mask`; NULL where absent.
 const canvas_t *image_arg_mask(const image_args_t *args, size_t position, canvas_t *mask);
 // A width or height, 1 to 65535.
@@ -122,5 +135,57 @@ MP_DECLARE_CONST_FUN_OBJ_KW(image_draw_image_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_compress_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_compressed_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(image_save_obj);
+
+// -- image_tones.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_clear_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(image_invert_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_replace_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_blend_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(image_stretch_obj);
+MP_DECLARE_CONST_FUN_OBJ_2(image_strech_char_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_to_rainbow_obj);
+
+// -- image_warp.c
+
+// (x, y)
+warp_point_t image_point(mp_obj_t given);
+MP_DECLARE_CONST_FUN_OBJ_2(image_get_affine_transform_obj);
+MP_DECLARE_CONST_FUN_OBJ_3(image_warp_affine_ai_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_conv3_obj);
+
+// What follows is not in every variant.
+
+// -- image_thresholds.c
+
+// A list of tuples; none where that is MP_OBJ_NULL or None.
+void image_thresholds(thresholds_t *thresholds, mp_obj_t given, bool invert);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_binary_obj);
+
+// -- image_find.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_find_blobs_obj);
+
+// -- image_histogram.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_get_histogram_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(image_get_statistics_obj);
+
+// -- image_rotation.c
+
+MP_DECLARE_CONST_FUN_OBJ_KW(image_rotation_corr_obj);
+
+// -- image_color.c
+
+MP_DECLARE_CONST_FUN_OBJ_1(image_rgb_to_lab_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(image_lab_to_rgb_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(image_rgb_to_grayscale_obj);
+MP_DECLARE_CONST_FUN_OBJ_1(image_grayscale_to_rgb_obj);
+
+// -- image_absent.c
+
+// AttributeError with what to do instead, of methods that MaixPy has and an image here has not.
+void image_check_absent(qstr name);
+void image_module_attr(mp_obj_t self, qstr name, mp_obj_t *dest);
 
 #endif // IMAGE_OBJ_H

@@ -75,16 +75,6 @@ static mp_obj_t to_rgb565(size_t n_args, const mp_obj_t *args, mp_map_t *names) 
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(to_rgb565_obj, 1, to_rgb565);
 
-// clear() -> the image, black.
-static mp_obj_t clear(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
-    (void)n_args;
-    (void)names;
-    image_obj_t *img = image_get(args[0]);
-    memset(img->pix, 0, img->pix_bytes);
-    return args[0];
-}
-static MP_DEFINE_CONST_FUN_OBJ_KW(clear_obj, 1, clear);
-
 // -- the other buffer
 
 static mp_obj_t pix_to_ai(mp_obj_t self) {
@@ -95,14 +85,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(pix_to_ai_obj, pix_to_ai);
 
 // ai_to_pix(): nothing where there is no AI buffer; a grey image takes the first plane.
 static mp_obj_t ai_to_pix(mp_obj_t self) {
-    image_obj_t *img = image_get(self);
-    const uint64_t *planes = (const uint64_t *)img->planes;
-    size_t pixels = image_pixel_count(img);
-    if (planes != NULL && img->format == IMAGE_GRAYSCALE) {
-        pixels_plane_to_gray(img->pix, planes, pixels);
-    } else if (planes != NULL) {
-        pixels_planes_to_rgb565((uint16_t *)img->pix, planes, pixels);
-    }
+    image_ai_to_pix(image_get(self));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(ai_to_pix_obj, ai_to_pix);
@@ -156,7 +139,17 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_compress), MP_ROM_PTR(&image_compress_obj) },
     { MP_ROM_QSTR(MP_QSTR_compressed), MP_ROM_PTR(&image_compressed_obj) },
     { MP_ROM_QSTR(MP_QSTR_save), MP_ROM_PTR(&image_save_obj) },
-    { MP_ROM_QSTR(MP_QSTR_clear), MP_ROM_PTR(&clear_obj) },
+    { MP_ROM_QSTR(MP_QSTR_clear), MP_ROM_PTR(&image_clear_obj) },
+    { MP_ROM_QSTR(MP_QSTR_invert), MP_ROM_PTR(&image_invert_obj) },
+    { MP_ROM_QSTR(MP_QSTR_negate), MP_ROM_PTR(&image_invert_obj) },
+    { MP_ROM_QSTR(MP_QSTR_replace), MP_ROM_PTR(&image_replace_obj) },
+    { MP_ROM_QSTR(MP_QSTR_assign), MP_ROM_PTR(&image_replace_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set), MP_ROM_PTR(&image_replace_obj) },
+    { MP_ROM_QSTR(MP_QSTR_blend), MP_ROM_PTR(&image_blend_obj) },
+    { MP_ROM_QSTR(MP_QSTR_stretch), MP_ROM_PTR(&image_stretch_obj) },
+    { MP_ROM_QSTR(MP_QSTR_strech_char), MP_ROM_PTR(&image_strech_char_obj) },
+    { MP_ROM_QSTR(MP_QSTR_to_rainbow), MP_ROM_PTR(&image_to_rainbow_obj) },
+    { MP_ROM_QSTR(MP_QSTR_conv3), MP_ROM_PTR(&image_conv3_obj) },
     { MP_ROM_QSTR(MP_QSTR_draw_line), MP_ROM_PTR(&image_draw_line_obj) },
     { MP_ROM_QSTR(MP_QSTR_draw_cross), MP_ROM_PTR(&image_draw_cross_obj) },
     { MP_ROM_QSTR(MP_QSTR_draw_arrow), MP_ROM_PTR(&image_draw_arrow_obj) },
@@ -168,8 +161,32 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_draw_image), MP_ROM_PTR(&image_draw_image_obj) },
     { MP_ROM_QSTR(MP_QSTR_pix_to_ai), MP_ROM_PTR(&pix_to_ai_obj) },
     { MP_ROM_QSTR(MP_QSTR_ai_to_pix), MP_ROM_PTR(&ai_to_pix_obj) },
+    #if IMAGE_FULL
+    { MP_ROM_QSTR(MP_QSTR_binary), MP_ROM_PTR(&image_binary_obj) },
+    { MP_ROM_QSTR(MP_QSTR_find_blobs), MP_ROM_PTR(&image_find_blobs_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_hist), MP_ROM_PTR(&image_get_histogram_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_histogram), MP_ROM_PTR(&image_get_histogram_obj) },
+    { MP_ROM_QSTR(MP_QSTR_histogram), MP_ROM_PTR(&image_get_histogram_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_stats), MP_ROM_PTR(&image_get_statistics_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_statistics), MP_ROM_PTR(&image_get_statistics_obj) },
+    { MP_ROM_QSTR(MP_QSTR_statistics), MP_ROM_PTR(&image_get_statistics_obj) },
+    { MP_ROM_QSTR(MP_QSTR_rotation_corr), MP_ROM_PTR(&image_rotation_corr_obj) },
+    #endif
 };
 static MP_DEFINE_CONST_DICT(locals, locals_table);
+
+// Names that are not here but elsewhere say what to do instead.
+static void attr(mp_obj_t self, qstr name, mp_obj_t *dest) {
+    if (dest[0] != MP_OBJ_NULL) {
+        return; // nothing can be stored
+    }
+    mp_map_elem_t *found = mp_map_lookup((mp_map_t *)&locals.map, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
+    if (found != NULL) {
+        mp_convert_member_lookup(self, &image_type, found->value, dest);
+    } else if (IMAGE_FULL) {
+        image_check_absent(name);
+    }
+}
 
 MP_DEFINE_CONST_OBJ_TYPE(
     image_type,
@@ -181,12 +198,21 @@ MP_DEFINE_CONST_OBJ_TYPE(
     subscr, image_subscr,
     iter, image_getiter,
     buffer, image_get_buffer,
+    attr, attr,
     locals_dict, &locals
     );
 
 static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_image) },
     { MP_ROM_QSTR(MP_QSTR_Image), MP_ROM_PTR(&image_type) },
+    { MP_ROM_QSTR(MP_QSTR_get_affine_transform), MP_ROM_PTR(&image_get_affine_transform_obj) },
+    { MP_ROM_QSTR(MP_QSTR_warp_affine_ai), MP_ROM_PTR(&image_warp_affine_ai_obj) },
+    #if IMAGE_FULL
+    { MP_ROM_QSTR(MP_QSTR_rgb_to_lab), MP_ROM_PTR(&image_rgb_to_lab_obj) },
+    { MP_ROM_QSTR(MP_QSTR_lab_to_rgb), MP_ROM_PTR(&image_lab_to_rgb_obj) },
+    { MP_ROM_QSTR(MP_QSTR_rgb_to_grayscale), MP_ROM_PTR(&image_rgb_to_grayscale_obj) },
+    { MP_ROM_QSTR(MP_QSTR_grayscale_to_rgb), MP_ROM_PTR(&image_grayscale_to_rgb_obj) },
+    #endif
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
 
@@ -196,3 +222,6 @@ const mp_obj_module_t image_module = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR_image, image_module);
+#if IMAGE_FULL
+MP_REGISTER_MODULE_DELEGATION(image_module, image_module_attr);
+#endif

@@ -56,7 +56,8 @@ typedef struct {
     void (*give_back)(void *context, void *block);
 } picture_out_t;
 
-// Write a part of a canvas; 0, or an error: memory, writing, or JPEG of more than 65500 pixels a side. quality: 1 to 100.
+// Write a part of a canvas; 0, or an error: memory, writing, or JPEG of more than 65500 pixels a side. quality is 1 to
+// 100.
 int jpeg_write(const picture_out_t *out, const canvas_t *canvas, canvas_rect_t part, int quality);
 int bmp_write(const picture_out_t *out, const canvas_t *canvas, canvas_rect_t part);
 

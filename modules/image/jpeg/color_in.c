@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// libjpeg-turbo's colour conversion of what it compresses, cut down to an image's formats: grey to grey, RGB565 to YCbCr.
+// libjpeg-turbo's colour conversion of what it compresses, cut down to an image's formats: grey, and RGB565 to YCbCr.
 #define JPEG_INTERNALS
 #include "jinclude.h"
 #include "jpeglib.h"

@@ -84,7 +84,8 @@ static void put_value(j_compress_ptr jpeg, int value, int bits) {
     put_bits(jpeg, (value < 0 ? value - 1 : value) & ((1 << bits) - 1), bits);
 }
 
-static void put_block(j_compress_ptr jpeg, const JCOEF *block, int dc_difference, const codes_t *dc, const codes_t *ac) {
+static void put_block(j_compress_ptr jpeg, const JCOEF *block, int dc_difference, const codes_t *dc,
+    const codes_t *ac) {
     int bits = class_of(dc_difference);
     put_symbol(jpeg, dc, bits);
     put_value(jpeg, dc_difference, bits);
