@@ -153,7 +153,8 @@ int main(void) {
                 continue;
             default: {
                 const command_t command = { head[0], { a, b, c, d }, bytes, data };
-                if (!draw_command(&command) && !write_command(&command)) {
+                if (!draw_command(&command) && !write_command(&command) && !find_command(&command)
+                    && !warp_command(&command)) {
                     return 1;
                 }
                 free(data);

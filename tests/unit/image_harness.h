@@ -18,5 +18,7 @@ void answer(int32_t code, uint32_t w, uint32_t h, const void *data, uint32_t byt
 // Each answers the commands that it knows; false: it is not one of them.
 bool draw_command(const command_t *command);
 bool write_command(const command_t *command);
+bool find_command(const command_t *command);
+bool warp_command(const command_t *command);
 
 #endif // IMAGE_HARNESS_H

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Commands of image_harness that draw: the data are sixteen words of numbers, the canvas's pixels, and what else it takes.
+// Commands of image_harness that draw: the data are sixteen words of numbers, the canvas's pixels, and what else a shape
+// takes.
 #include <stdlib.h>
 #include <string.h>
 
