@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The pool of pool.h: a table of blocks in address order, kept apart from the blocks themselves.
+// The pool of pool.h: a table of blocks in address order, kept apart from the blocks themselves. The table moves into
+// a block of its own while there are many.
+#include <stdbool.h>
 #include <string.h>
 
 #include "pool.h"
@@ -7,7 +9,9 @@
 
 // Blocks start and end on this many bytes: four cache lines, and what the KPU asks of weights and activation tables.
 #define UNIT (256)
-#define MAX_BLOCKS (512)
+#define FIRST_BLOCKS (128)
+// The kind of the table's own block, which no caller sees.
+#define TABLE (POOL_KINDS)
 
 typedef struct {
     uint16_t start; // units from the pool's start
@@ -15,7 +19,9 @@ typedef struct {
     uint16_t kind;
 } block_t;
 
-static block_t blocks[MAX_BLOCKS];
+static block_t first_blocks[FIRST_BLOCKS];
+static block_t *blocks = first_blocks;
+static size_t block_room = FIRST_BLOCKS;
 static size_t block_count;
 static uintptr_t pool_start;
 static size_t pool_units;
@@ -57,37 +63,92 @@ static block_t *find(const void *p) {
     return NULL;
 }
 
-static void *place(size_t i, size_t start, size_t units, pool_kind_t kind) {
-    memmove(&blocks[i + 1], &blocks[i], (block_count - i) * sizeof(block_t));
+static block_t *insert(size_t start, size_t units, unsigned kind) {
+    size_t i = block_count;
+    for (; i > 0 && blocks[i - 1].start > start; i--) {
+        blocks[i] = blocks[i - 1];
+    }
     blocks[i] = (block_t) { start, units, kind };
     block_count++;
+    return &blocks[i];
+}
+
+static void drop(size_t i) {
+    block_count--;
+    memmove(&blocks[i], &blocks[i + 1], (block_count - i) * sizeof(block_t));
+}
+
+static void use_table(block_t *table, size_t room) {
+    block_t *old = find(blocks);
+    size_t i = old == NULL ? block_count : (size_t)(old - blocks);
+    memcpy(table, blocks, block_count * sizeof(block_t));
+    blocks = table;
+    block_room = room;
+    if (i < block_count) {
+        drop(i);
+    }
+}
+
+// Moves the table into the first gap of so many units, and notes the gap as taken.
+static bool move_table(size_t units) {
+    for (size_t i = 0; i <= block_count; i++) {
+        if (gap_units(i) >= units) {
+            size_t start = gap_start(i);
+            use_table((block_t *)(pool_start + start * UNIT), units * UNIT / sizeof(block_t));
+            insert(start, units, TABLE);
+            return true;
+        }
+    }
+    return false;
+}
+
+// Twice as large, or as much larger as a gap allows. Where none does, no block can be given until one is freed.
+static void grow_table(void) {
+    size_t units = units_for(block_room * sizeof(block_t));
+    for (size_t more = units; more > 0 && !move_table(units + more); more /= 2) {
+    }
+}
+
+static void shrink_table(void) {
+    if (blocks != first_blocks && block_count <= FIRST_BLOCKS / 2) {
+        use_table(first_blocks, FIRST_BLOCKS);
+    }
+}
+
+static void *place(size_t start, size_t units, pool_kind_t kind) {
+    void *p = block_address(insert(start, units, kind));
     if (is_uncached(kind)) {
         iomem_evict(); // no line that the last owner wrote may land in it later
     }
-    return block_address(&blocks[i]);
+    if (block_count == block_room) {
+        grow_table();
+    }
+    return p;
 }
 
 void pool_init(void *start, void *end) {
     pool_start = ((uintptr_t)start + UNIT - 1) & ~(uintptr_t)(UNIT - 1);
     pool_units = ((uintptr_t)end - pool_start) / UNIT;
+    blocks = first_blocks;
+    block_room = FIRST_BLOCKS;
     block_count = 0;
 }
 
 void *pool_alloc(size_t bytes, pool_kind_t kind) {
     size_t units = units_for(bytes);
-    if (block_count == MAX_BLOCKS || units > pool_units) {
+    if (block_count == block_room || units > pool_units) {
         return NULL;
     }
     if (kind == POOL_MODEL) {
         for (size_t i = block_count + 1; i-- > 0;) {
             if (gap_units(i) >= units) {
-                return place(i, gap_start(i) + gap_units(i) - units, units, kind);
+                return place(gap_start(i) + gap_units(i) - units, units, kind);
             }
         }
     } else {
         for (size_t i = 0; i <= block_count; i++) {
             if (gap_units(i) >= units) {
-                return place(i, gap_start(i), units, kind);
+                return place(gap_start(i), units, kind);
             }
         }
     }
@@ -124,15 +185,11 @@ void *pool_realloc(void *old, size_t bytes, pool_kind_t kind) {
     return moved;
 }
 
-static void drop(size_t i) {
-    block_count--;
-    memmove(&blocks[i], &blocks[i + 1], (block_count - i) * sizeof(block_t));
-}
-
 void pool_free(void *p) {
     block_t *block = p == NULL ? NULL : find(p);
-    if (block != NULL) {
+    if (block != NULL && block->kind != TABLE) {
         drop(block - blocks);
+        shrink_table();
     }
 }
 
@@ -142,6 +199,7 @@ void pool_free_all(pool_kind_t kind) {
             drop(i);
         }
     }
+    shrink_table();
 }
 
 size_t pool_total(void) {
@@ -158,7 +216,7 @@ size_t pool_free_bytes(void) {
 
 size_t pool_largest(void) {
     size_t largest = 0;
-    for (size_t i = 0; i <= block_count && block_count < MAX_BLOCKS; i++) {
+    for (size_t i = 0; i <= block_count && block_count < block_room; i++) {
         largest = gap_units(i) > largest ? gap_units(i) : largest;
     }
     return largest * UNIT;

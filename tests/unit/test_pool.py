@@ -95,13 +95,97 @@ def test_a_full_pool_says_so(library: ctypes.CDLL) -> None:
     assert library.pool_alloc(0, WORK) == 0
 
 
-def test_the_table_has_an_end(library: ctypes.CDLL) -> None:
-    library.pool_init(BASE, BASE + 1000 * UNIT)
-    blocks = [library.pool_alloc(1, WORK) for _ in range(1000)]
-    assert blocks[511] and not blocks[512]
+class Memory:
+    """A pool on memory that is there, so that the table can move into it."""
+
+    def __init__(self, pool: ctypes.CDLL, units: int) -> None:
+        self._bytes = ctypes.create_string_buffer((units + 1) * UNIT)
+        self.start = (ctypes.addressof(self._bytes) + UNIT - 1) & -UNIT
+        self._pool = pool
+        self.held: dict[int, tuple[int, int]] = {}  # block -> bytes, what it is filled with
+        pool.pool_init(self.start, self.start + units * UNIT)
+
+    def alloc(self, size: int, kind: int, fill: int) -> bool:
+        block = self._pool.pool_alloc(size, kind)
+        if block:
+            self.held[block] = size, fill
+            ctypes.memset(block & ~UNCACHED, fill, size)
+        return bool(block)
+
+    def free(self, block: int) -> None:
+        self.check(block)
+        del self.held[block]
+        self._pool.pool_free(block)
+
+    def check(self, block: int) -> None:
+        size, fill = self.held[block]
+        assert ctypes.string_at(block & ~UNCACHED, size) == bytes([fill]) * size
+
+
+def test_there_may_be_as_many_blocks_as_fit(library: ctypes.CDLL) -> None:
+    memory = Memory(library, 6000)
+    count = 0
+    while memory.alloc(UNIT, (WORK, MODEL)[count % 2], count % 251):
+        count += 1
+    assert count > 5800  # the table needs the rest
+    used = library.pool_used(WORK) + library.pool_used(MODEL)
+    assert used == count * UNIT
+    assert used + library.pool_free_bytes() < 6000 * UNIT
+    for block in list(memory.held):
+        memory.free(block)
+    assert library.pool_largest() == library.pool_free_bytes() == 6000 * UNIT
+
+
+def test_a_whole_kind_of_many_blocks_goes_at_once(library: ctypes.CDLL) -> None:
+    memory = Memory(library, 3000)
+    for count in range(1000):
+        assert memory.alloc(UNIT, (WORK, FRAME, MODEL)[count % 3], count % 251)
+    library.pool_free_all(FRAME)
+    assert [library.pool_used(kind) // UNIT for kind in (WORK, FRAME, MODEL)] == [334, 0, 333]
+    for block in memory.held:
+        memory.check(block)
+    library.pool_free_all(MODEL)
+    library.pool_free_all(WORK)
+    assert library.pool_largest() == library.pool_free_bytes() == 3000 * UNIT
+
+
+def test_a_table_that_cannot_grow_says_so_until_a_block_is_freed(library: ctypes.CDLL) -> None:
+    memory = Memory(library, 130)
+    while memory.alloc(UNIT, WORK, 7):
+        pass
+    assert len(memory.held) == 128
     assert library.pool_largest() == 0
-    library.pool_free(blocks[0])
-    assert library.pool_largest() == 488 * UNIT
+    assert library.pool_free_bytes() == 2 * UNIT
+    for block in list(memory.held)[:5]:
+        memory.free(block)
+    assert library.pool_largest() == 5 * UNIT
+    for _ in range(5):
+        assert memory.alloc(1, WORK, 8)
+    assert library.pool_largest() == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_use_of_many_blocks(library: ctypes.CDLL, seed: int) -> None:
+    rng = random.Random(seed)
+    memory = Memory(library, 2000)
+    most = 0
+    for step in range(6000):
+        grows = step % 3000 < 1800
+        if memory.held and rng.random() < (0.3 if grows else 0.75):
+            memory.free(rng.choice(list(memory.held)))
+        else:
+            memory.alloc(rng.randrange(1, 3 * UNIT), rng.randrange(7), rng.randrange(256))
+        most = max(most, len(memory.held))
+        largest = library.pool_largest()
+        assert not memory.alloc(largest + 1, WORK, 0)
+        if largest:
+            assert memory.alloc(largest, WORK, 0)
+            memory.free(next(reversed(memory.held)))
+            assert library.pool_largest() == largest
+    assert most > 300
+    for block in list(memory.held):
+        memory.free(block)
+    assert library.pool_free_bytes() == 2000 * UNIT
 
 
 def test_realloc_moves_the_content_when_it_must(library: ctypes.CDLL) -> None:
