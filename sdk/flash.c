@@ -6,6 +6,7 @@
 #include "clint.h"
 #include "flash.h"
 #include "iomem.h"
+#include "regs/sysctl.h"
 #include "spi.h"
 
 #define BUS SPI_DEVICE_3
@@ -244,6 +245,7 @@ int flash_init(void) {
     uint8_t id[3] = { 0 };
     jedec_id = chip_bytes = 0;
     iomem_evict(); // the bounce buffer's lines are no longer in the cache
+    SYSCTL->peri &= ~SYSCTL_PERI_SPI3_XIP; // an earlier program may have mapped the chip into memory
     sysctl_clock_set_clock_select(SYSCTL_CLOCK_SELECT_SPI3, 1);
     sysctl_clock_set_threshold(SYSCTL_THRESHOLD_SPI3, 0);
     one_line();

@@ -69,6 +69,19 @@ def check_reads(program: Program, cases: list[tuple[int, int, int, bool]]) -> No
         assert program.result(3 + index) == wanted, cases[index]
 
 
+def test_a_flash_that_an_earlier_program_mapped_is_taken_back(tmp_path: Path) -> None:
+    """While the flash is mapped into memory, the bus takes no ordinary transfers."""
+    source = """
+    static void steps(void) {
+        SYSCTL->peri |= SYSCTL_PERI_SPI3_XIP | 1 << 20;
+        result[0] = flash_init();
+        result[1] = SYSCTL->peri;
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (0, 1 << 20)
+
+
 def test_any_alignment_length_and_alias(tmp_path: Path) -> None:
     rng = random.Random(7)
     cases = [
