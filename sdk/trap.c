@@ -20,13 +20,16 @@ void trap_dispatch(trap_frame_t *frame) {
         trap_exception(frame);
         return;
     }
-    trap_interrupts++;
+    uintptr_t hart = csr_read(mhartid);
+    if (hart == 0) {
+        trap_interrupts++;
+    }
     switch (frame->mcause & ~CAUSE_INTERRUPT) {
         case CAUSE_EXTERNAL:
             plic_dispatch();
             break;
         case CAUSE_SOFTWARE:
-            clint_ipi_clear(csr_read(mhartid)); // to wake up was all that was asked
+            clint_ipi_clear(hart); // to wake up was all that was asked
             break;
         case CAUSE_TIMER:
             csr_clear(mie, CSR_MIE_TIMER); // left on by nobody; it would come again for ever

@@ -161,6 +161,36 @@ def test_time_runs_at_the_clint_s_rate(tmp_path: Path) -> None:
     assert program.result(2) == 0
 
 
+@pytest.mark.parametrize("hart", [0, 1])
+def test_interrupts_of_hart_0_alone_are_counted(tmp_path: Path, hart: int) -> None:
+    source = f"""
+    static int interrupt(void *ctx) {{
+        (void)ctx;
+        csr_set(mie, CSR_MIE_SOFTWARE);
+        csr_set(mstatus, CSR_MSTATUS_MIE);
+        clint_ipi_send(csr_read(mhartid));
+        sysctl_delay_us(10);
+        result[0] = CLINT->msip[csr_read(mhartid)];
+        csr_clear(mstatus, CSR_MSTATUS_MIE);
+        return 0;
+    }}
+    static void steps(void) {{
+        core1_wait_parked();
+        result[0] = -1;
+        if ({hart} == 0) {{
+            interrupt(NULL);
+        }} else {{
+            register_core1(interrupt, NULL);
+        }}
+        while (!core1_is_idle()) {{
+        }}
+        result[1] = trap_interrupts;
+    }}"""
+    program = build(tmp_path, source)
+    program.run()
+    assert (program.result(0), program.result(1)) == (0, 1 - hart)
+
+
 def test_exceptions_say_where_and_what(tmp_path: Path) -> None:
     source = """
     static void steps(void) {
