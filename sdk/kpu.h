@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The KPU: layers go in as twelve words each, feature maps live in AI RAM, one result can be streamed to memory.
 //
-// This header is a contract: sdk/kpu.c keeps it with the chip's registers, and
+// This header is a contract: sdk/kpu.c and kpu_maps.c keep it with the chip's registers, and
 // tools/microkpu/native/kpu_host.c keeps it on a PC, so that the model runtime is the same code on both.
 #ifndef KPU_H
 #define KPU_H
@@ -49,8 +49,8 @@ int kpu_poll(void);
 // Ends a run at once: DMA channel off, KPU reset, interrupts quiet. Does nothing when idle.
 void kpu_abort(void);
 
-// Copies a dense planar CHW u8 map into AI RAM in the layout that the width asks for (KMODEL 4.1: four channels share
-// a row up to width 16, two up to 32, else whole rows). By DMA where src is an uncached alias, 8-aligned and w a
+// Copies a dense planar CHW u8 map into AI RAM in the layout that the width asks for (four channels share a
+// row up to width 16, two up to 32, else whole rows). By DMA where src is an uncached alias, 8-aligned and w a
 // multiple of 64, else by the CPU. Gaps keep what they had. Must not be called during a run.
 int kpu_write_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint32_t channels);
 
