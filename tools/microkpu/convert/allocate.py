@@ -121,22 +121,18 @@ def _spill(program: Program, maps: Sequence[Life]) -> None:
     steps = range(len(program.steps))
     load = [sum(life.size for life in maps if life.first <= s <= life.last) for s in steps]
     for crowded in sorted(steps, key=lambda s: -load[s]):
-        candidates = [
-            life
-            for life in maps
-            if life.first < crowded < life.last
-            and life.tensor not in _roots(program.steps[crowded])
-            and _can_wait(program, life.tensor)
-        ]
-        if candidates:
-            chosen = max(candidates, key=lambda life: (life.size, life.last - life.first))
-            _send_out(program, chosen.tensor, crowded)
-            return
+        there = [life for life in maps if life.first <= crowded < life.last]
+        for life in sorted(there, key=lambda life: (-life.size, life.first - life.last)):
+            if _send_out(program, life.tensor, crowded):
+                return
+            if _send_part_out(program, life.tensor, crowded):
+                return
     step = program.steps[max(steps, key=lambda s: load[s])]
     kib = max(load) * 64 // 1024
     raise NodeError(
         step.node,
-        f"its maps and those kept for later take {kib} KiB of AI RAM, which has 2048",
+        f"its maps and those kept for later take {kib} KiB of AI RAM, which has "
+        f"{AI_RAM_ROWS * 64 // 1024}",
         "make the input or the number of channels smaller",
     )
 
@@ -158,30 +154,66 @@ def _roots(step: Step) -> set[Tensor]:
     return {tensor.root for tensor in (*step.reads, *step.writes)}
 
 
-def _can_wait(program: Program, tensor: Tensor) -> bool:
-    """Whether a map stands alone and was written by one step."""
-    if tensor is program.input:
+def _send_out(program: Program, tensor: Tensor, crowded: int) -> bool:
+    """The map goes to main memory when it is made, and comes back after the crowded step.
+
+    False where that step needs it, or where it is no map of one writer.
+    """
+    steps = program.steps
+    writers = [place for place, s in enumerate(steps) if any(t.root is tensor for t in s.writes)]
+    if tensor is program.input or len(writers) != 1 or tensor not in steps[writers[0]].writes:
         return False
-    writers = [s for s in program.steps if any(t.root is tensor for t in s.writes)]
-    whole = all(tensor in step.writes for step in writers)
-    return len(writers) == 1 and whole and tensor.channels is None
-
-
-def _send_out(program: Program, tensor: Tensor, crowded: int) -> None:
-    """The map goes to main memory when it is made, and comes back before it is read again."""
-    writer = next(step for step in program.steps if tensor in step.writes)
-    if isinstance(writer, KpuStep):
-        if writer.main is None:
-            writer.main = Tensor(tensor.name, Place.BYTES, tensor.shape, tensor.quantization)
-        waiting = writer.main
-    else:
-        waiting = writer.source
+    if writers[0] >= crowded or tensor in _roots(steps[crowded]):
+        return False
+    waiting = _in_main_memory(steps[writers[0]])
     back = Tensor(tensor.name, Place.MAP, tensor.shape, tensor.quantization)
-    later = [s for s in program.steps[crowded + 1 :] if tensor in s.reads]
-    upload = CpuStep(later[0].node, "upload", [waiting], back)
-    for step in later:
+    back.channels = tensor.channels
+    later = [step for step in steps[crowded + 1 :] if tensor in step.reads]
+    _read_instead(later, tensor, back)
+    steps.insert(steps.index(later[0]), CpuStep(later[0].node, "upload", [waiting], back))
+    return True
+
+
+def _send_part_out(program: Program, whole: Tensor, crowded: int) -> bool:
+    """A part of a concatenation is made for itself, and joins the others after the crowded step.
+
+    False where no part was made by then, or the concatenation itself is needed before.
+    """
+    steps = program.steps
+    touching = [(p, t) for p, s in enumerate(steps) for t in (*s.reads, *s.writes)]
+    touching = [(place, tensor) for place, tensor in touching if tensor.root is whole]
+    if any(tensor is whole and place <= crowded for place, tensor in touching):
+        return False
+    for place, part in touching:
+        if place > crowded or part not in steps[place].writes or part.parent is not whole:
+            continue
+        writer = steps[place]
+        others = [p for p, tensor in touching if tensor is not part and p > crowded]
+        if not isinstance(writer, KpuStep) or not others:
+            continue
+        waiting = _in_main_memory(writer)
+        alone = Tensor(part.name, Place.MAP, part.shape, part.quantization)
+        writer.result = alone
+        _read_instead([step for step in steps if part in step.reads], part, alone)
+        back = CpuStep(writer.node, "upload", [waiting], part)
+        steps.insert(min(others), back)
+        return True
+    return False
+
+
+def _in_main_memory(writer: Step) -> Tensor:
+    """What a step writes into AI RAM, in main memory too."""
+    if isinstance(writer, CpuStep):
+        return writer.source
+    if writer.main is None:
+        result = writer.result
+        writer.main = Tensor(result.name, Place.BYTES, result.shape, result.quantization)
+    return writer.main
+
+
+def _read_instead(steps: Sequence[Step], old: Tensor, new: Tensor) -> None:
+    for step in steps:
         if isinstance(step, KpuStep):
-            step.source = back
+            step.source = new if step.source is old else step.source
         else:
-            step.reads = [back if each is tensor else each for each in step.reads]
-    program.steps.insert(program.steps.index(later[0]), upload)
+            step.reads = [new if each is old else each for each in step.reads]

@@ -119,6 +119,8 @@ class Lowering:
 
     def moves_bytes(self, node: Node) -> bool:
         """Whether elements of this node move as bytes: parts that end a model keep their own."""
+        if node.op == "Transpose" and self.graph.target == "v3":
+            return False
         return node.op != "Concat" or not leads_to_outputs_only(self.graph, node.output)
 
     def put(self, name: str, tensor: Tensor) -> Tensor:
@@ -395,6 +397,13 @@ class Lowering:
 
     # -- what bytes mean
 
+    def _shares(self, node: Node, name: str) -> bool:
+        """Whether a part has the bytes of its concatenation: written or loaded right there."""
+        if name in self._parts:
+            return self._parts[name][0] is node
+        alone = self.graph.only_user(name) is node
+        return alone and name != self.input and name not in self.beside
+
     def _shared_quantizations(self) -> dict[str, Quantization]:
         """One quantisation for values that share their bytes."""
         group: dict[str, str] = {}
@@ -409,8 +418,7 @@ class Lowering:
                 continue
             together: list[str] = []
             if node.output in self.beside:
-                together = [n for n in node.inputs if n in self._parts and n != self.input]
-                together = [n for n in together if self._parts[n][0] is node]
+                together = [name for name in node.inputs if self._shares(node, name)]
             elif node.op in MOVING and self.moves_bytes(node):
                 moving = self.graph.moving_inputs(node)
                 together = moving if node.op == "Concat" else moving[:1]

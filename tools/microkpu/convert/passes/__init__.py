@@ -30,10 +30,10 @@ from microkpu.convert.passes.joins import (
     add_on_kpu,
     double,
     select_channels,
-    shuffle_channels,
 )
 from microkpu.convert.passes.layers import own_layers, pick_in_convolution
-from microkpu.convert.passes.pads import fuse_pads
+from microkpu.convert.passes.moves import recognise_moves
+from microkpu.convert.passes.pads import fuse_pads, join_pads
 from microkpu.convert.passes.pools import means_over_maps, plain_ceiling
 from microkpu.convert.passes.tidy import (
     join_reshapes,
@@ -57,6 +57,7 @@ ALWAYS: tuple[Pass, ...] = (
     remove_quantisation,
     remove_idle_nodes,
     one_spelling,
+    recognise_moves,
     join_reshapes,
     spell_out_padding,
     planar_input,
@@ -69,13 +70,13 @@ ALWAYS: tuple[Pass, ...] = (
     split_abs,
     fold_scales,
     means_over_maps,
+    join_pads,
     double,
 )
 # These would undo what later ones do.
 CLEANING: tuple[Pass, ...] = (*ALWAYS, fuse_pads, pixels_to_dense)
 LOWERING: tuple[Pass, ...] = (
     *ALWAYS,
-    shuffle_channels,
     deep_to_crd,
     sink_crops,
     dense_over_border,

@@ -116,26 +116,3 @@ def _chosen(graph: Graph, node: Node, source: tuple[int, ...]) -> list[list[int]
         return None
     step = 1 if steps is None else int(steps.reshape(-1)[0])
     return [order[int(starts.reshape(-1)[0]) : int(ends_.reshape(-1)[0]) : step]]
-
-
-def shuffle_channels(graph: Graph) -> bool:
-    """Reshape, Transpose, Reshape that only change the channels' order: one Gather."""
-    changed = False
-    for node in each(graph, "Transpose"):
-        before = graph.producer(node.inputs[0])
-        after = graph.only_user(node.output)
-        if before is None or before.op != "Reshape" or after is None or after.op != "Reshape":
-            continue
-        source = graph.shapes.get(before.inputs[0], ())
-        inner = graph.shapes.get(before.output, ())
-        if len(source) != 4 or len(inner) != 5 or graph.shapes.get(after.output) != source:
-            continue
-        if node.integers("perm") != [0, 2, 1, 3, 4] or inner[3:] != source[2:]:
-            continue
-        order = np.arange(source[1]).reshape(inner[1:3]).T.reshape(-1)
-        indices = graph.add_constant("order", order.astype(np.int64))
-        gather = Node("Gather", [before.inputs[0], indices], after.outputs, {"axis": 1}, node.name)
-        graph.replace(after, [gather])
-        graph.tidy()
-        changed = True
-    return changed

@@ -37,6 +37,25 @@ def fuse_pads(graph: Graph) -> bool:
     return changed
 
 
+def join_pads(graph: Graph) -> bool:
+    """Zeros around zeros are one padding."""
+    changed = False
+    for pad in each(graph, "Pad"):
+        before = graph.producer(pad.inputs[0])
+        outer = borders(graph, pad)
+        inner = None if before is None or before.op != "Pad" else borders(graph, before)
+        if before is None or outer is None or inner is None or min(*outer, *inner) < 0:
+            continue
+        if any(_filled(node) and np.any(graph.constant(node, 2)) for node in (pad, before)):
+            continue
+        top, left, bottom, right = (a + b for a, b in zip(outer, inner, strict=True))
+        joined = pad_node(graph, pad, before.inputs[0], (top, left, bottom, right))
+        joined.outputs = pad.outputs
+        graph.replace(pad, [joined])
+        changed = True
+    return changed
+
+
 def _filled(pad: Node) -> bool:
     return len(pad.inputs) > 2 and bool(pad.inputs[2])
 

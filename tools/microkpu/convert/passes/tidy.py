@@ -34,6 +34,8 @@ def _idle(graph: Graph, node: Node) -> bool:
         return False
     if node.op in ("Identity", "Dropout"):
         return True
+    if node.op == "Gather":
+        return _takes_all(graph, node)
     source = node.inputs[0] if node.inputs else ""
     if source in graph.constants or source not in graph.shapes:
         return False
@@ -52,6 +54,14 @@ def _idle(graph: Graph, node: Node) -> bool:
     if node.op in ("MaxPool", "AveragePool"):
         return same and max(window_of(graph, node).kernel) == 1
     return False
+
+
+def _takes_all(graph: Graph, node: Node) -> bool:
+    """Whether a Gather of channels takes every one in its place."""
+    order, shape = graph.constant(node, 1), graph.shapes.get(node.inputs[0], ())
+    if order is None or len(shape) != 4 or node.attributes.get("axis", 0) != 1:
+        return False
+    return bool(np.array_equal(order, np.arange(shape[1])))
 
 
 def _reverses(graph: Graph, node: Node) -> bool:

@@ -107,13 +107,22 @@ def _through_mean(graph: Graph, node: Node, user: Node, perm: list[int]) -> bool
     return True
 
 
+def _makes_planes(graph: Graph, node: Node) -> bool:
+    """Whether a node brings the channels in front; of one channel a reshape does that too."""
+    if node.op == "Transpose":
+        return node.integers("perm") == TO_PLANES
+    n, height, width, channels = graph.shape(node.inputs[0])
+    planes = (n, 1, height, width)
+    return node.op == "Reshape" and channels == 1 and graph.shapes.get(node.output) == planes
+
+
 def planar_input(graph: Graph) -> bool:
     """A model that reads pixels (height, width, channels) gets planes, as the KPU does."""
     ((name, shape),) = graph.inputs.items()
     users = graph.users(name)
     if len(shape) != 4 or not users or name in graph.outputs or graph.entry.factor is not None:
         return False
-    if any(u.op != "Transpose" or u.integers("perm") != TO_PLANES for u in users):
+    if not all(_makes_planes(graph, user) for user in users):
         return False
     planes = users[0].output
     for user in users[1:]:
