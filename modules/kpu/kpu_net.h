@@ -83,7 +83,7 @@ mp_obj_t kpu_fmap_free(mp_obj_t fmap_in);
 
 // -- kpu_yolo.c
 mp_obj_t kpu_init_yolo2(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args);
-mp_obj_t kpu_run_yolo2(mp_obj_t net_in, mp_obj_t input);
+mp_obj_t kpu_run_yolo2(size_t n_args, const mp_obj_t *args);
 
 // -- kpu_info.c
 mp_obj_t kpu_netinfo(mp_obj_t net_in);

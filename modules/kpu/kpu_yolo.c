@@ -212,8 +212,8 @@ static mp_obj_t list_of(const kpu_yolo2_find_t *found, size_t count) {
 }
 
 // run_yolo2(kpu_net, img) -> a list of boxes, or None where there is none
-mp_obj_t kpu_run_yolo2(mp_obj_t net_in, mp_obj_t input) {
-    kpu_net_obj_t *net = kpu_net_get(net_in);
+mp_obj_t kpu_run_yolo2(size_t n_args, const mp_obj_t *args_in) {
+    kpu_net_obj_t *net = kpu_net_get(args_in[0]);
     if (net->yolo == MP_OBJ_NULL) {
         mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2() before kpu.init_yolo2() of this net"));
     }
@@ -222,7 +222,12 @@ mp_obj_t kpu_run_yolo2(mp_obj_t net_in, mp_obj_t input) {
     }
     const yolo_obj_t *args = MP_OBJ_TO_PTR(net->yolo);
     uint32_t classes = classes_of(net, args->anchor_count); // set_outputs() may have changed them
-    kpu_net_run(net, input);
+    if (n_args > 1) {
+        kpu_net_run(net, args_in[1]);
+    }
+    if (!net->has_run) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2(net) of no run: give it an image"));
+    }
     kmodel_tensor_t image = kmodel_input(net->model);
     kpu_yolo2_t yolo = {
         .output = kmodel_output_data(net->model, 0),

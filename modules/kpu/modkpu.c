@@ -63,7 +63,7 @@ static MP_DEFINE_CONST_FUN_OBJ_KW(init_yolo2_obj, 0, kpu_init_yolo2);
 static MP_DEFINE_CONST_FUN_OBJ_2(set_layers_obj, kpu_set_layers);
 static MP_DEFINE_CONST_FUN_OBJ_1(face_encode_obj, kpu_face_encode);
 static MP_DEFINE_CONST_FUN_OBJ_2(face_compare_obj, kpu_face_compare);
-static MP_DEFINE_CONST_FUN_OBJ_2(run_yolo2_obj, kpu_run_yolo2);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(run_yolo2_obj, 1, 2, kpu_run_yolo2);
 static MP_DEFINE_CONST_FUN_OBJ_2(fmap_obj, kpu_fmap_image);
 static MP_DEFINE_CONST_FUN_OBJ_1(fmap_free_obj, kpu_fmap_free);
 static MP_DEFINE_CONST_FUN_OBJ_1(netinfo_obj, kpu_netinfo);
@@ -95,3 +95,13 @@ const mp_obj_module_t kpu_module = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR_KPU, kpu_module);
+
+// KPU.classifier is a class of frozen Python, imported when it is asked for.
+void kpu_module_attr(mp_obj_t self_in, qstr attr, mp_obj_t *dest) {
+    if (attr == MP_QSTR_classifier && dest[0] == MP_OBJ_NULL) {
+        mp_obj_t module = mp_import_name(MP_QSTR_kpu_classifier, mp_const_none, MP_OBJ_NEW_SMALL_INT(0));
+        dest[0] = mp_load_attr(module, attr);
+    }
+}
+
+MP_REGISTER_MODULE_DELEGATION(kpu_module, kpu_module_attr);
