@@ -11,6 +11,7 @@ import pytest
 from microkpu.errors import MicrokpuError
 from microkpu.virtual import options
 from microkpu.virtual.options import Image, VirtualOptions, image, options_of_url
+from PIL import Image as Image_
 
 from virtual.support import SPIN
 
@@ -109,3 +110,18 @@ def test_a_url_describes_the_same() -> None:
     for wrong in ("virtual://host", "loop://", "virtual://?speed=3"):
         with pytest.raises(MicrokpuError):
             options_of_url(wrong)
+
+
+def test_what_hangs_on_the_board(firmware: Path, tmp_path: Path) -> None:
+    picture, card = tmp_path / "seen.png", tmp_path / "card"
+    Image_.new("RGB", (4, 3)).save(picture)
+    card.mkdir()
+    url = f"virtual://?firmware={firmware}&board=maix_go&camera={picture}&sd={card}&sd_keep=1"
+    with options_of_url(url).make() as board:
+        assert board.wiring.name == "maix_go"
+        assert board.camera is not None and board.card_slot is not None
+        assert board.card_slot.card.high_capacity
+    plain = options_of_url(f"virtual://?firmware={firmware}")
+    assert plain == VirtualOptions(firmware=firmware)
+    with plain.make() as board:
+        assert board.camera is None and board.card_slot is None

@@ -20,6 +20,9 @@ from microkpu.virtual.boot_rom import pack
 DEFAULT_FIRMWARE = ROOT / "build" / "maix_dock-full" / "firmware.bin"
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
+URL_OPTIONS = (
+    "firmware", "image", "flash", "files", "strict", "board", "camera", "sd", "sd_keep",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class VirtualOptions:
 
     `flash` is a file that keeps the flash between runs, `files` a folder that becomes /flash.
     Without `firmware` the one in an image at address 0 or in the flash file is booted, else the
-    project's own.
+    project's own. `board` names its wiring; `camera` sees a picture or a folder of them; `sd` is a
+    card image or a folder, which holds what was written only with `sd_keep`.
     """
 
     firmware: Path | None = None
@@ -56,11 +60,23 @@ class VirtualOptions:
     flash: Path | None = None
     files: Path | None = None
     strict: bool = True
+    board: str = "maix_dock"
+    camera: Path | None = None
+    sd: Path | None = None
+    sd_keep: bool = False
 
     def make(self) -> Board:
         """A board at power-on."""
-        contents = self._contents()
-        return Board(None, contents, flash=self.flash, strict=self.strict)
+        return Board(
+            None,
+            self._contents(),
+            flash=self.flash,
+            strict=self.strict,
+            wiring=self.board,
+            camera=self.camera,
+            sd=self.sd,
+            sd_keep=self.sd_keep,
+        )
 
     def _contents(self) -> list[tuple[int, bytes]]:
         named: list[tuple[str, int, bytes]] = []
@@ -117,11 +133,12 @@ def _refuse_overlap(named: Sequence[tuple[str, int, bytes]]) -> None:
 
 
 def options_of_url(url: str) -> VirtualOptions:
-    """virtual://?firmware=FILE&image=0x300000=FILE&flash=FILE&files=DIR&strict=0, all optional."""
+    """virtual://?firmware=FILE&image=0x300000=FILE&flash=FILE&files=DIR&strict=0, all optional.
+
+    And board=NAME, camera=PICTURE or DIR, sd=IMAGE or DIR, sd_keep=1.
+    """
     parts = urlsplit(url)
-    given: Mapping[str, list[str]] = {
-        name: [] for name in ("firmware", "image", "flash", "files", "strict")
-    }
+    given: Mapping[str, list[str]] = {name: [] for name in URL_OPTIONS}
     if parts.scheme != "virtual" or parts.netloc or parts.path:
         raise MicrokpuError(f"{url!r} is no virtual board: want virtual://?firmware=FILE&...")
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -138,4 +155,8 @@ def options_of_url(url: str) -> VirtualOptions:
         flash=path("flash"),
         files=path("files"),
         strict=given["strict"][-1:] != ["0"],
+        board=(given["board"] or ["maix_dock"])[-1],
+        camera=path("camera"),
+        sd=path("sd"),
+        sd_keep=given["sd_keep"][-1:] == ["1"],
     )
