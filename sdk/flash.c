@@ -101,7 +101,7 @@ static int read_quad(uint32_t address, void *dst, size_t bytes) {
     spi_init_non_standard(FLASH_BUS, 8, 32, 4, SPI_AITM_ADDR_STANDARD);
     spi_set_clk_rate(FLASH_BUS, QUAD_HZ);
     int result = spi_receive_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS, FLASH_SELECT, FLASH_READ_QUAD, address << 8, dst,
-        bytes / 4);
+            bytes / 4);
     return result == SPI_OK ? FLASH_OK : FLASH_ERR_TIMEOUT;
 }
 
