@@ -92,10 +92,11 @@ void warp_project(const canvas_t *to, const canvas_t *from, const double *m) {
         uint8_t *row = canvas_row(to, y);
         for (uint32_t x = 0; x < to->w; x++) {
             double depth = m[6] * x + m[7] * y + m[8];
-            double from_x = floor((m[0] * x + m[1] * y + m[2]) / depth + 0.5);
-            double from_y = floor((m[3] * x + m[4] * y + m[5]) / depth + 0.5);
+            double scale = 1 / depth;
+            double from_x = (m[0] * x + m[1] * y + m[2]) * scale + 0.5;
+            double from_y = (m[3] * x + m[4] * y + m[5]) * scale + 0.5;
             bool inside = depth > 0 && from_x >= 0 && from_x < from->w && from_y >= 0 && from_y < from->h;
-            canvas_set(to, row, x, inside ? canvas_get(from, canvas_row(from, from_y), from_x) : 0);
+            canvas_set(to, row, x, inside ? canvas_get(from, canvas_row(from, from_y), (uint32_t)from_x) : 0);
         }
     }
 }
@@ -142,16 +143,16 @@ bool warp_similarity(double *matrix, const warp_point_t *from, const warp_point_
 // -- planes
 
 // Between four neighbours in the plane that begins at `plane`; beyond the last column and row they repeat.
-static unsigned sample(const warp_planes_t *from, size_t plane, double x, double y) {
-    double across = floor(x * 256);
-    double down = floor(y * 256);
-    if (!(across >= 0 && across < from->w * 256.0 && down >= 0 && down < from->h * 256.0)) {
+static inline unsigned sample(const warp_planes_t *from, size_t plane, double x, double y) {
+    if (!(x >= 0 && x < from->w && y >= 0 && y < from->h)) {
         return 0;
     }
-    uint32_t right = (uint32_t)across & 255;
-    uint32_t below = (uint32_t)down & 255;
-    uint32_t column = (uint32_t)across >> 8;
-    uint32_t row = (uint32_t)down >> 8;
+    uint32_t across = x * 256;
+    uint32_t down = y * 256;
+    uint32_t right = across & 255;
+    uint32_t below = down & 255;
+    uint32_t column = across >> 8;
+    uint32_t row = down >> 8;
     size_t at = plane + (size_t)row * from->w + column;
     size_t next_column = column + 1 < from->w;
     size_t next_row = row + 1 < from->h ? from->w : 0;
@@ -182,13 +183,28 @@ static void load_row(uint8_t *row, const warp_planes_t *picture, size_t plane, i
     }
 }
 
-static unsigned weigh(const uint8_t *above, const uint8_t *row, const uint8_t *below, const int32_t *k) {
-    int64_t sum = 32768;
-    for (int i = 0; i < 3; i++) {
-        sum += (int64_t)k[i] * above[i] + (int64_t)k[3 + i] * row[i] + (int64_t)k[6 + i] * below[i];
+// The kernel slides along: what it has of three rows moves one to the left, and three bytes come in.
+static void convolve_row(planes_writer_t *to, const uint8_t *above, const uint8_t *row, const uint8_t *below, uint32_t w,
+    const int32_t *kernel) {
+    const int64_t k[] = {
+        kernel[0], kernel[1], kernel[2], kernel[3], kernel[4], kernel[5], kernel[6], kernel[7], kernel[8],
+    };
+    int64_t a0 = above[0], a1 = above[1];
+    int64_t b0 = row[0], b1 = row[1];
+    int64_t c0 = below[0], c1 = below[1];
+    for (uint32_t x = 2; x < w + 2; x++) {
+        int64_t a2 = above[x], b2 = row[x], c2 = below[x];
+        int64_t sum = k[0] * a0 + k[1] * a1 + k[2] * a2 + k[3] * b0 + k[4] * b1 + k[5] * b2 + k[6] * c0 + k[7] * c1
+            + k[8] * c2;
+        sum = (sum + 32768) >> 16;
+        planes_put(to, sum < 0 ? 0 : sum > 255 ? 255 : sum);
+        a0 = a1;
+        a1 = a2;
+        b0 = b1;
+        b1 = b2;
+        c0 = c1;
+        c1 = c2;
     }
-    sum >>= 16;
-    return sum < 0 ? 0 : sum > 255 ? 255 : sum;
 }
 
 // In place: a row is read before the one above it is written, and the writer holds back words that are not full.
@@ -204,9 +220,7 @@ void warp_convolve(const warp_planes_t *picture, int planes, const int32_t *kern
         load_row(row, picture, start, 0);
         for (uint32_t y = 0; y < picture->h; y++) {
             load_row(below, picture, start, (int64_t)y + 1);
-            for (uint32_t x = 0; x < picture->w; x++) {
-                planes_put(&writer, weigh(above + x, row + x, below + x, kernel));
-            }
+            convolve_row(&writer, above, row, below, picture->w, kernel);
             uint8_t *free = above;
             above = row;
             row = below;
