@@ -26,6 +26,9 @@ void histogram_fill(histogram_t *histogram, const canvas_t *canvas, canvas_rect_
     for (int i = 0; i < histogram->channel_count; i++) {
         memset(histogram->channels[i].count, 0, histogram->channels[i].bins * sizeof(uint32_t));
     }
+    // Neighbours are often the same.
+    unsigned last = 0;
+    lab_t lab = thresholds_lab(last);
     for (uint32_t y = part.y; y < part.y + part.h; y++) {
         const uint8_t *row = canvas_row(canvas, y);
         if (thresholds != NULL) {
@@ -40,7 +43,10 @@ void histogram_fill(histogram_t *histogram, const canvas_t *canvas, canvas_rect_
                 count_value(&histogram->channels[0], pixel);
                 continue;
             }
-            lab_t lab = thresholds_lab(pixel);
+            if (pixel != last) {
+                last = pixel;
+                lab = thresholds_lab(pixel);
+            }
             count_value(&histogram->channels[0], lab.l);
             count_value(&histogram->channels[1], lab.a);
             count_value(&histogram->channels[2], lab.b);
