@@ -185,23 +185,28 @@ int64_t draw_scaled(int64_t length, uint32_t scale) {
     return (length * scale + 0x8000) >> 16;
 }
 
-// The bitmap's column or row under the middle of a drawn one.
-static uint32_t bit_under(int64_t drawn, uint32_t scale, uint32_t most) {
-    uint64_t under = ((2 * (uint64_t)drawn + 1) << 15) / scale;
-    return MIN(under, most - 1);
+// The first pixel whose middle shows this column of the bitmap, or one behind it.
+static int64_t first_of(const draw_bitmap_t *bitmap, uint32_t column) {
+    int64_t half = column < bitmap->w ? 0x7FFF : 0x8000; // after the last column there is none to begin
+    return ((int64_t)column * bitmap->scale + half) >> 16;
+}
+
+static bool is_set(const draw_bitmap_t *bitmap, const uint8_t *row, uint32_t column) {
+    return row[(size_t)(column / 8) * bitmap->h] & 0x80 >> column % 8;
 }
 
 void draw_bitmap(const canvas_t *canvas, int64_t x, int64_t y, const draw_bitmap_t *bitmap, uint16_t color) {
-    int64_t first = MAX(-x, 0);
-    int64_t right = MIN(draw_scaled(bitmap->w, bitmap->scale), (int64_t)canvas->w - x);
     int64_t bottom = MIN(draw_scaled(bitmap->h, bitmap->scale), (int64_t)canvas->h - y);
     for (int64_t down = MAX(-y, 0); down < bottom; down++) {
-        const uint8_t *row = bitmap->bits + bit_under(down, bitmap->scale, bitmap->h);
-        for (int64_t along = first; along < right; along++) {
-            uint32_t bit = bit_under(along, bitmap->scale, bitmap->w);
-            if (row[(size_t)(bit / 8) * bitmap->h] & 0x80 >> bit % 8) {
-                draw_span(canvas, x + along, x + along, y + down, color);
+        uint64_t under = ((2 * (uint64_t)down + 1) << 15) / bitmap->scale;
+        const uint8_t *row = bitmap->bits + MIN(under, bitmap->h - 1);
+        for (uint32_t column = 0; column < bitmap->w;) {
+            uint32_t end = column;
+            while (end < bitmap->w && is_set(bitmap, row, end)) {
+                end++;
             }
+            draw_span(canvas, x + first_of(bitmap, column), x + first_of(bitmap, end) - 1, y + down, color);
+            column = end + 1;
         }
     }
 }
