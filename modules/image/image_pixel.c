@@ -123,7 +123,7 @@ mp_obj_t image_unary_op(mp_unary_op_t op, mp_obj_t self) {
     const image_obj_t *img = MP_OBJ_TO_PTR(self);
     switch (op) {
         case MP_UNARY_OP_LEN:
-            return MP_OBJ_NEW_SMALL_INT(image_pixel_count(img));
+            return MP_OBJ_NEW_SMALL_INT(img->format == IMAGE_JPEG ? img->pix_bytes : image_pixel_count(img));
         case MP_UNARY_OP_HASH:
             return MP_OBJ_NEW_SMALL_INT((mp_uint_t)self);
         default:
