@@ -30,7 +30,8 @@ from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block, DmaPort, RefusedError
 from microkpu.virtual.rtc import Rtc
-from microkpu.virtual.spi import Socket, Spi
+from microkpu.virtual.spi import Spi
+from microkpu.virtual.spi_lines import Socket
 from microkpu.virtual.sysctl import PIN_RESET, SOFT_RESET, Sysctl
 from microkpu.virtual.timers import Timers
 from microkpu.virtual.uart import Uart

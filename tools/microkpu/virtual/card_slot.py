@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from microkpu.virtual.chips.card_store import open_store
 from microkpu.virtual.chips.sdcard import SdCard
 from microkpu.virtual.fpioa import GPIO0, GPIO_PINS, GPIOHS0, GPIOHS_PINS
-from microkpu.virtual.spi import Chip, Spi
+from microkpu.virtual.spi import Spi
+from microkpu.virtual.spi_lines import Chip
 from microkpu.virtual.wiring import SdWiring
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from microkpu.virtual.chips.lcd import Glass, Panel
-from microkpu.virtual.spi import Chip, Spi
+from microkpu.virtual.spi import Spi
+from microkpu.virtual.spi_lines import Chip
 from microkpu.virtual.sysctl import SPI_DVP_DATA
 from microkpu.virtual.wiring import LcdWiring
 

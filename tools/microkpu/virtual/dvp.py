@@ -11,6 +11,7 @@ import numpy as np
 
 from microkpu.virtual.camera import FrameKey
 from microkpu.virtual.chips.sensor import Bytes, Output
+from microkpu.virtual.dvp_pixels import FORMAT_RGB, FORMAT_Y, FORMAT_YUV, Decoded, decode
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.fpioa import CMOS_PWDN, CMOS_RST, CMOS_XCLK, SCCB_SCLK, SCCB_SDA
 from microkpu.virtual.registers import Block, Register
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 IRQ = 24
 CFG, RED, GREEN, BLUE, CMOS, SCCB_CFG, SCCB_CTL, AXI, STS, _, RGB = range(11)
 START_INT, FINISH_INT, PLANES, RGB565, AUTO, BURST = 1, 2, 4, 8, 16, 1 << 8
-FORMAT_RGB, FORMAT_YUV, FORMAT_Y = 0, 1, 3
 CLOCK_EN, RESET_PIN, POWER_DOWN_PIN = 1 << 8, 1 << 16, 1 << 24
 START, FINISH, ENABLE, SCCB = (1 << bit for bit in (0, 8, 16, 24))
 SCCB_WRITE = 1
@@ -33,7 +33,6 @@ SCCB_HZ_MAX = 400_000
 LINES_BEGIN, LINES_END = 0.05, 0.95
 MEMORY, CACHED, SIZE, AI_RAM, ALIGNMENT = 0x40000000, 0x80000000, 0x800000, 0x600000, 8
 CACHED_FRAMES = 4
-Decoded = tuple[bytes, bytes]
 
 
 class Dvp(Block):
@@ -346,42 +345,3 @@ class Dvp(Block):
                 target[: 2 * taken] = display
             else:
                 target[:taken] = planes[(word - RED) * taken : (word - RED + 1) * taken]
-
-
-def decode(stream: Bytes, kind: int) -> Decoded:
-    """Bytes of the data lines as display words and as planes R, G, B.
-
-    Display: RGB565, two pixels a 32-bit word, the first one in the high half. Colours come with
-    the high byte first, YUV with colour first.
-    """
-    stream = stream[: len(stream) // 4 * 4]
-    if kind == FORMAT_RGB:
-        pixels = np.frombuffer(stream.tobytes(), ">u2").astype(np.uint16)
-        planes = planes_of(pixels)
-    else:
-        planes = from_yuv(stream, kind == FORMAT_Y)
-        red, green, blue = planes.astype(np.uint16)
-        pixels = (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3
-    display = pixels.reshape(-1, 2)[:, ::-1].astype("<u2").tobytes()
-    return display, planes.tobytes()
-
-
-def planes_of(pixels: np.ndarray) -> np.ndarray:
-    """RGB565 as three planes of 8 bits: the upper bits fill the lower ones."""
-    red, green, blue = pixels >> 11, pixels >> 5 & 63, pixels & 31
-    return np.stack([red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2]).astype(
-        np.uint8
-    )
-
-
-def from_yuv(stream: Bytes, grey: bool) -> np.ndarray:
-    """UYVY as three planes; `grey` takes the brightness only."""
-    quads = stream.reshape(-1, 4).astype(np.float64)
-    brightness = quads[:, (1, 3)].reshape(-1)
-    if grey:
-        return np.stack([brightness] * 3).astype(np.uint8)
-    u, v = (np.repeat(quads[:, place] - 128, 2) for place in (0, 2))
-    planes = np.stack(
-        [brightness + 1.402 * v, brightness - 0.344136 * u - 0.714136 * v, brightness + 1.772 * u]
-    )
-    return np.clip(planes + 0.5, 0, 255).astype(np.uint8)

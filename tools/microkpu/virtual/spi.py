@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.fpioa import (
@@ -23,6 +21,17 @@ from microkpu.virtual.fpioa import (
     SPI1_SS0,
 )
 from microkpu.virtual.registers import Block, DmaPort, Register
+from microkpu.virtual.spi_lines import (
+    EEPROM,
+    NO_CHIP,
+    NO_WORDS,
+    TX_RX,
+    Chip,
+    Setup,
+    Words,
+    pack,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -32,7 +41,6 @@ DEPTH = 32
 RX_DEPTH = 31
 BUSY, TFNF, TFE, RFNE, RFF = 1, 2, 4, 8, 16
 TXE, TXO, RXU, RXO, RXF = 1, 2, 4, 8, 16
-TX_RX, TX_ONLY, RX_ONLY, EEPROM = range(4)
 CTRLR0, CTRLR1, SSIENR, SER, BAUDR = 0x00, 0x04, 0x08, 0x10, 0x14
 TXFTLR, RXFTLR, TXFLR, RXFLR, SR, IMR, ISR, RISR = range(0x18, 0x38, 4)
 DMACR, DMATDLR, DMARDLR, DR, SPI_CTRLR0, ENDIAN = 0x4C, 0x50, 0x54, 0x60, 0xF4, 0x118
@@ -42,74 +50,6 @@ INDEX = {"spi0": 0, "spi1": 1, "spi3": 3}
 IRQ = {"spi0": 1, "spi1": 2, "spi3": 4}
 ARBITRATION = {"spi0": SPI0_ARB, "spi1": SPI1_ARB}
 PADS = {"spi0": (SPI0_D0, SPI0_SS0, SPI0_SCLK), "spi1": (SPI1_D0, SPI1_SS0, SPI1_SCLK)}
-Words = npt.NDArray[np.uint32]
-
-
-class Chip(Protocol):
-    """What hangs on a chip select."""
-
-    def select(self, hz: float) -> None:
-        """The master begins a transfer, with a clock of `hz`."""
-
-    def deselect(self) -> None: ...
-    def put(self, value: int, bits: int, lines: int) -> None:
-        """An instruction or address goes out on some lines."""
-
-    def dummy(self, clocks: int) -> None: ...
-    def feed(self, data: bytes, lines: int) -> None:
-        """Bytes go out, and nobody looks at what comes in."""
-
-    def get(self, count: int, lines: int) -> bytes:
-        """Bytes come in while nothing goes out."""
-
-    def exchange(self, data: bytes) -> bytes:
-        """Bytes go out and come in at once, on one line each."""
-
-
-class Socket(Protocol):
-    """A part of the board that hangs on pads and may be what a master reaches through them."""
-
-    def chip_on(self, spi: Spi, chip_select: int) -> Chip | None: ...
-
-
-class NoChip:
-    """Nothing there: the input line is pulled up."""
-
-    def select(self, hz: float) -> None: ...
-    def deselect(self) -> None: ...
-    def put(self, value: int, bits: int, lines: int) -> None: ...
-    def dummy(self, clocks: int) -> None: ...
-    def feed(self, data: bytes, lines: int) -> None: ...
-
-    def get(self, count: int, lines: int) -> bytes:
-        return b"\xff" * count
-
-    def exchange(self, data: bytes) -> bytes:
-        return b"\xff" * len(data)
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """ctrlr0 and spi_ctrlr0, decoded."""
-
-    bits: int
-    tmod: int
-    lines: int
-    inst_bits: int
-    inst_lines: int
-    addr_bits: int
-    addr_lines: int
-    wait: int
-
-    @property
-    def receives(self) -> bool:
-        """Whether only words come in, once the header is out."""
-        return self.tmod == RX_ONLY or (self.tmod == EEPROM and self.lines > 1)
-
-    @property
-    def header(self) -> int:
-        """FIFO entries before the data of a dual, quad or octal transfer."""
-        return bool(self.inst_bits) + bool(self.addr_bits) if self.lines > 1 else 0
 
 
 class Spi(Block):
@@ -513,24 +453,3 @@ class Spi(Block):
             # The master lets the chip go as soon as it has nothing to send.
             self._deselect()
         self._update()
-
-
-NO_CHIP = NoChip()
-NO_WORDS: Words = np.empty(0, np.uint32)
-
-
-def pack(frames: Words, size: int, little: bool) -> bytes:
-    """FIFO words as they go over the wire: most significant byte first, unless turned round."""
-    if size == 3:
-        parts = [frames >> shift & 0xFF for shift in ((0, 8, 16) if little else (16, 8, 0))]
-        return np.stack(parts, 1).astype(np.uint8).tobytes()
-    return frames.astype(f"{'<' if little else '>'}u{size}").tobytes()
-
-
-def unpack(data: bytes, size: int, little: bool) -> Words:
-    """Bytes as they came over the wire, as FIFO words."""
-    if size == 3:
-        rows = np.frombuffer(data, np.uint8).reshape(-1, 3).astype(np.uint32)
-        order = rows[:, ::-1] if little else rows
-        return np.asarray(order[:, 0] << 16 | order[:, 1] << 8 | order[:, 2], np.uint32)
-    return np.frombuffer(data, f"{'<' if little else '>'}u{size}").astype(np.uint32)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.chips import fat32
-from microkpu.virtual.chips.sdcard import BLOCK
+from microkpu.virtual.chips.sd_registers import BLOCK
 
 # A folder becomes a card of 4 GiB, of which only what is used takes memory.
 FOLDER_BLOCKS = (4 << 30) // BLOCK

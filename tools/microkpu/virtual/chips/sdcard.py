@@ -8,9 +8,16 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import ClassVar, Protocol
 
-BLOCK = 512
-# Up to 2 GiB a card counts bytes, beyond it blocks.
-STANDARD_BLOCKS = (2 << 30) // BLOCK
+from microkpu.virtual.chips.sd_registers import (
+    BLOCK,
+    CONFIGURATION,
+    IDENTITY,
+    STANDARD_BLOCKS,
+    capacity,
+    checksum7,
+    with_checksum7,
+)
+
 WAKE_CLOCKS = 74
 INIT_HZ_MAX, HZ_MAX = 400_000, 25_000_000
 INIT_SECONDS, PROGRAM_SECONDS, ERASE_SECONDS = 10e-3, 250e-6, 1e-3
@@ -23,8 +30,6 @@ STUFF = 0x7F
 HIGH_CAPACITY_SUPPORT = 1 << 30
 # 2.7 to 3.6 V, powered up.
 OCR = 0x80FF8000
-IDENTITY = bytes([0x6D]) + b"KPVIRTU" + bytes([0x10, 0x00, 0x00, 0x00, 0x01, 0x01, 0x81])
-CONFIGURATION = bytes([0x02, 0x35, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00])
 
 
 class Store(Protocol):
@@ -223,7 +228,7 @@ class SdCard:
         self._answer(0, ocr.to_bytes(4, "big"))
 
     def _send_csd(self, _: int) -> None:
-        self._answer_data(with_checksum7(self._csd()))
+        self._answer_data(with_checksum7(capacity(self.store.blocks)))
 
     def _send_cid(self, _: int) -> None:
         self._answer_data(with_checksum7(IDENTITY))
@@ -351,21 +356,6 @@ class SdCard:
             self._out.append(ACCEPTED)
             self._busy_until = self._now() + PROGRAM_SECONDS
 
-    def _csd(self) -> bytes:
-        """The capacity and what goes with it, without the checksum."""
-        blocks = self.store.blocks
-        if self.high_capacity:
-            size = -(-blocks // 1024) - 1
-            middle = bytes([0x00, size >> 16 & 0x3F, size >> 8 & 0xFF, size & 0xFF, 0x7F, 0x80])
-            return bytes([0x40, 0x0E, 0x00, 0x32, 0x5B, 0x59]) + middle + bytes([0x0A, 0x40, 0x00])
-        # Read blocks of 512 bytes, or of 1024 in a card of more than 1 GiB; 512 of them a unit.
-        length = 9 if blocks <= STANDARD_BLOCKS // 2 else 10
-        size = -(-blocks * BLOCK // (512 << length)) - 1
-        return bytes(
-            [0x00, 0x0E, 0x00, 0x32, 0x5B, 0x50 | length, 0x80 | size >> 10, size >> 2 & 0xFF,
-             (size & 3) << 6 | 0x2D, 0xB4 | 3, 0x80 | 0x7F, 0x80, 0x0A, 0x40, 0x00]
-        )  # fmt: skip
-
     COMMANDS: ClassVar = {
         0: "_go_idle", 1: "_initialise", 6: "_switch", 8: "_check_voltage", 9: "_send_csd",
         10: "_send_cid", 12: "_stop_transmission", 13: "_send_status", 16: "_set_block_length",
@@ -378,22 +368,3 @@ class SdCard:
         42: "_accept_silently", 51: "_send_configuration",
     }  # fmt: skip
     WHILE_IDLE: ClassVar = frozenset((0, 1, 8, 41, 55, 58, 59))
-
-
-def checksum7(data: bytes) -> int:
-    """The checksum of commands and registers: x^7 + x^3 + 1."""
-    value = 0
-    for byte in data:
-        for bit in range(7, -1, -1):
-            value = value << 1 | (byte >> bit & 1)
-            if value & 0x80:
-                value ^= 0x89
-    for _ in range(7):
-        value <<= 1
-        if value & 0x80:
-            value ^= 0x89
-    return value & 0x7F
-
-
-def with_checksum7(data: bytes) -> bytes:
-    return data + bytes([checksum7(data) << 1 | 1])
