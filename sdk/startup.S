@@ -5,7 +5,7 @@
 #define MSTATUS_FS 0x6000
 #define CLINT_MSIP 0x02000000
 
-    .section .text.start, "ax"
+    .section .reset, "ax"
     .globl _start
     .type _start, @function
 _start:
