@@ -95,7 +95,7 @@ static void set_all(float *to, float value) {
 }
 
 // Runs the checked program on `count` elements.
-static void run(const uint8_t *code, const float *in, float *out, size_t count) {
+static void run_code(const uint8_t *code, const float *in, float *out, size_t count) {
     float stack[MOST_DEPTH][ELEMENTS];
     uint32_t depth = 0;
     for (;;) {
@@ -147,6 +147,6 @@ void kmodel4_nnil(const kmodel4_node_t *node) {
     float *out = (float *)kmodel4_result(node, 4);
     uint32_t count = kmodel_field(node->body, 3) / 4;
     for (uint32_t start = 0; start < count; start += ELEMENTS) {
-        run(node->body + FIRST, in + start, out + start, count - start < ELEMENTS ? count - start : ELEMENTS);
+        run_code(node->body + FIRST, in + start, out + start, count - start < ELEMENTS ? count - start : ELEMENTS);
     }
 }
