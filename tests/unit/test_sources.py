@@ -3,6 +3,9 @@
 
 import hashlib
 import io
+import os
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,8 @@ from pathlib import Path
 import pytest
 from microkpu import sources
 from microkpu.errors import MicrokpuError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_tarball(path: Path, files: dict[str, bytes]) -> str:
@@ -35,7 +40,12 @@ def source(tmp_path: Path) -> sources.Source:
         tarball="thing_1.0+ds.orig.tar.xz",
         sha256=digest,
         witness="py/x.h",
+        release="1.0",
+        release_pattern=r"VERSION_\w+ (\d+)",
     )
+
+
+VERSION = b"#define VERSION_MAJOR 1\n#define VERSION_MINOR 0\n"
 
 
 def test_every_pin_is_complete_and_names_a_digest() -> None:
@@ -79,8 +89,57 @@ def test_the_environment_names_a_tree(source: sources.Source, tmp_path: Path) ->
     (tmp_path / "mine/py").mkdir(parents=True)
     with pytest.raises(MicrokpuError, match=r"THING_DIR=.* has no py/x\.h"):
         sources.fetch(source, {"THING_DIR": str(tmp_path / "mine")})
-    (tmp_path / "mine/py/x.h").touch()
+    (tmp_path / "mine/py/x.h").write_bytes(VERSION)
     assert sources.fetch(source, {"THING_DIR": str(tmp_path / "mine")}) == tmp_path / "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (VERSION.replace(b"MINOR 0", b"MINOR 26"), r"THING_DIR=.* is thing 1\.26, but 1\.0 is"),
+        (b"nothing here\n", r"THING_DIR=.* is thing of an unknown release, but 1\.0 is"),
+    ],
+)
+def test_a_tree_of_another_release_is_refused(
+    source: sources.Source, tmp_path: Path, text: bytes, said: str
+) -> None:
+    (tmp_path / "mine/py").mkdir(parents=True)
+    (tmp_path / "mine/py/x.h").write_bytes(text)
+    with pytest.raises(MicrokpuError, match=said):
+        sources.fetch(source, {"THING_DIR": str(tmp_path / "mine")})
+
+
+@pytest.mark.parametrize("name", ["micropython", "libjpeg-turbo"])
+def test_the_pinned_source_itself_has_the_release(name: str) -> None:
+    pin = sources.pinned(name)
+    tree = sources.fetch(pin, {})
+    assert sources.fetch(pin, {pin.variable: str(tree)}) == tree
+
+
+def make_tree(folder: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    """What ports/k210/Makefile takes for MicroPython's tree and the library's."""
+    recipe = "trees: ; @echo $(realpath $(MPY_TREE) $(LIBJPEG_DIR))"
+    command = ["make", "-s", "-C", folder, f"--eval={recipe}", "trees", f"PYTHON={sys.executable}"]
+    return subprocess.run([*command, *variables], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("start", [".", "ports/k210"])
+def test_make_takes_trees_by_relative_names(start: str) -> None:
+    """They count from where make runs, or from the project."""
+    trees = [sources.fetch(sources.pinned(name), {}) for name in ("micropython", "libjpeg-turbo")]
+    names = [os.path.relpath(tree, ROOT / start) for tree in trees]
+    done = make_tree("ports/k210", f"MICROPYTHON_DIR={names[0]}", f"LIBJPEG_DIR={names[1]}")
+    assert done.stdout.split()[-2:] == [str(tree) for tree in trees], done.stderr
+
+
+def test_make_refuses_a_tree_of_another_release(tmp_path: Path) -> None:
+    (tmp_path / "py").mkdir()
+    header = "\n".join(f"#define MICROPY_VERSION_{k} {v}" for k, v in
+        (("MAJOR", 1), ("MINOR", 24), ("MICRO", 1)))  # fmt: skip
+    (tmp_path / "py/mpconfig.h").write_text(header)
+    done = make_tree("ports/k210", f"MICROPYTHON_DIR={tmp_path}")
+    assert done.returncode != 0
+    assert f"{tmp_path} is micropython 1.24.1, but 1.25.0 is needed" in done.stderr
 
 
 def test_a_failure_names_what_was_tried(

@@ -34,7 +34,8 @@ APT_TIMEOUT_S = 600
 class Source:
     """One pinned source package.
 
-    `variable` is the environment's name for a ready tree, `witness` a file that each has.
+    `variable` is the environment's name for a ready tree, `witness` a file that each has, where
+    `release_pattern` finds the numbers of its release.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Source:
     tarball: str
     sha256: str
     witness: str
+    release: str
+    release_pattern: str
 
     @property
     def directory(self) -> str:
@@ -70,11 +73,7 @@ def fetch(source: Source, environment: Mapping[str, str] = os.environ) -> Path:
     given = environment.get(source.variable)
     if given:
         tree = Path(given).expanduser().resolve()
-        if not (tree / source.witness).is_file():
-            raise MicrokpuError(
-                f"{source.variable}={given} has no {source.witness}: set it to a source tree of"
-                f" {source.name} {source.version}, or unset it"
-            )
+        check_release(tree, given, source)
         return tree
     cache = cache_directory(environment)
     tree = cache / source.directory
@@ -96,6 +95,20 @@ def fetch(source: Source, environment: Mapping[str, str] = os.environ) -> Path:
             ) from error
     unpack(tarball, tree, source.sha256)
     return tree
+
+
+def check_release(tree: Path, given: str, source: Source) -> None:
+    """Refuses a tree that is something else, or of another release than the pinned one."""
+    wanted = f"set it to a source tree of {source.name} {source.release}, or unset it"
+    witness = tree / source.witness
+    if not witness.is_file():
+        raise MicrokpuError(f"{source.variable}={given} has no {source.witness}: {wanted}")
+    found = ".".join(re.findall(source.release_pattern, witness.read_text(errors="replace")))
+    if found != source.release:
+        raise MicrokpuError(
+            f"{source.variable}={given} is {source.name} {found or 'of an unknown release'},"
+            f" but {source.release} is needed: {wanted}"
+        )
 
 
 def check(tarball: Path, source: Source) -> None:
