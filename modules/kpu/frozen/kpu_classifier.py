@@ -110,7 +110,7 @@ class classifier:
                 break
             for place, own in enumerate(self._classes):
                 members = [s for s, to in zip(self._samples, belongs) if to == place]
-                centres[place] = _mean([own, *members])
+                centres[place] = _mean([own] + members)
         self._centres = centres
 
     def predict(self, img):
