@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
 from math import ceil
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +36,8 @@ from microkpu.virtual.timers import Timers
 from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
 from microkpu.virtual.wdt import Wdt
-from microkpu.virtual.wire import Port, Wire, garbled, same_rate
+from microkpu.virtual.windows import state_hash
+from microkpu.virtual.wire import Lines
 from microkpu.virtual.wiring import BOOT_PAD, CONSOLE_PADS, WIRINGS, Wiring, wiring_of
 
 # The longest stretch without an event or another end to stop at.
@@ -125,10 +125,6 @@ class Board:
         self.wdt: list[Wdt] = [self._block(f"wdt{index}", Wdt) for index in range(2)]
         self.rtc: Rtc = self._block("rtc", Rtc)
         self.dvp: Dvp = self._block("dvp", Dvp)
-        self.receivers: dict[int, Port] = {UARTHS_RX: self.uarths} | {
-            uart.rx_function: uart for uart in self.uart.values()
-        }
-        """The serial port behind each receiving pad function."""
         self.sockets: list[Socket] = []
         """What an SPI master may reach through pads."""
         wirings = [self.wiring] if strict else [self.wiring, *WIRINGS.values()]
@@ -139,8 +135,11 @@ class Board:
             pads = list(dict.fromkeys(wiring.sd for wiring in wirings))
             self.card_slot = CardSlot(self, sd, pads, sd_keep)
             self.sockets.append(self.card_slot)
-        self.wires: list[Wire] = []
-        self._jumpers: dict[int, list[int]] = {}
+        self.lines = Lines(
+            self,
+            {UARTHS_RX: self.uarths} | {uart.rx_function: uart for uart in self.uart.values()},
+        )
+        self.wire, self.jumper = self.lines.wire, self.lines.jumper
         self.console = self.wire(*CONSOLE_PADS, self.uart_byte)
         """The line that send() and take_output() use."""
         self.isp = Isp(self)
@@ -218,11 +217,9 @@ class Board:
             if block is not self.fpioa:
                 block.reset()
         self.fpioa.reset()
-        for wire in self.wires:
-            wire.reset()
+        self.lines.reset()
         boot_rom.start(self)
-        for wire in self.wires:
-            wire.pump()
+        self.lines.pump()
 
     def start_program(self, entry: int) -> None:
         """The ROM jumps to a program that was put into SRAM."""
@@ -370,36 +367,6 @@ class Board:
             raise MicrokpuError(f"{self.wiring.name} has no {kind} {name!r}: {known}")
         return pads[name]
 
-    def jumper(self, source: int, target: int) -> None:
-        """A wire from one pad to another: levels and serial bytes go over it, one way."""
-        self._jumpers.setdefault(source, []).append(target)
-        self.fpioa.watch(source, lambda level: self.fpioa.drive(target, level))
-        self.fpioa.drive(target, self.fpioa.level(source))
-
-    # Serial lines.
-
-    def wire(self, into: int, out: int, heard: Callable[[int], None]) -> Wire:
-        """A serial line of the host's on two pads; `heard` gets every byte that the chip sends."""
-        wire = Wire(self, into, out, heard)
-        self.wires.append(wire)
-        return wire
-
-    def serial_out(self, function: int, byte: int, baud: float) -> None:
-        """A port has sent a byte: it goes to whatever its pads are wired to."""
-        for pad in self.fpioa.outputs(function):
-            for wire in self.wires:
-                if wire.out == pad:
-                    wire.hear(byte, baud)
-            for target in self._jumpers.get(pad, ()):
-                port = self.receivers.get(self.fpioa.function_of(target))
-                if port is not None and port.receiving:
-                    port.arrive(byte if same_rate(baud, port.baud) else garbled(byte))
-
-    def serial_room(self, _: int) -> None:
-        """A port has room for more bytes, or came to a pad."""
-        for wire in self.wires:
-            wire.pump()
-
     # The console.
 
     def uart_byte(self, byte: int) -> None:
@@ -520,22 +487,7 @@ class Board:
 
     def state_hash(self) -> str:
         """A digest of memory, harts, registers, parts and agenda: equal runs have equal ones."""
-        digest = blake2b(digest_size=16)
-        digest.update(self.machine.ram)
-        digest.update(self.flash.data)
-        for block in self.blocks.values():
-            digest.update(block.words)
-        for hart in (0, 1):
-            state = [self.machine.pc(hart), self.machine.instret(hart)]
-            state += [self.machine.x(hart, index) for index in range(32)]
-            state += [self.machine.f(hart, index) for index in range(32)]
-            digest.update(repr(state).encode())
-        digest.update(self.lcd.panel.digest())
-        if self.card_slot is not None:
-            digest.update(self.card_slot.card.digest())
-        seen = None if self.camera is None else self.camera.pictures.index
-        digest.update(repr((self.cycles, self.events.digest(), seen)).encode())
-        return digest.hexdigest()
+        return state_hash(self)
 
 
 def _content(source: Path | bytes) -> bytes:

@@ -207,7 +207,7 @@ class Uart(Block):
         byte = self._rx.popleft()
         self._timed_out = False
         self._listen()
-        self.board.serial_room(self.rx_function)
+        self.board.lines.pump()
         self._update()
         return byte
 
@@ -301,7 +301,7 @@ class Uart(Block):
         if self.words[MCR] & LOOP:
             self.arrive(byte)
         else:
-            self.board.serial_out(self.tx_function, byte, baud)
+            self.board.lines.send(self.tx_function, byte, baud)
         self._kick()
 
     def _kick(self) -> None:
@@ -312,7 +312,7 @@ class Uart(Block):
             self._tx.extend(int(item) & 0xFF for item in items)
         while self._rx and dmac.waiting(self.rx_request):
             dmac.push(self.rx_request, np.array([self._rx.popleft()], np.uint32))
-            self.board.serial_room(self.rx_function)
+            self.board.lines.pump()
         self._start()
         self._update()
 
@@ -352,5 +352,5 @@ class Uart(Block):
         self._timed_out = True
         self._update()
 
-    def pad_moved(self, function: int) -> None:
-        self.board.serial_room(function)
+    def pad_moved(self, _: int) -> None:
+        self.board.lines.pump()

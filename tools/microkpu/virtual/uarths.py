@@ -89,7 +89,7 @@ class Uarths(Block):
 
     def _shifted(self) -> None:
         self._shifting = None
-        self.board.serial_out(UARTHS_TX, self._tx.popleft(), self.baud)
+        self.board.lines.send(UARTHS_TX, self._tx.popleft(), self.baud)
         self._start()
         self._update()
 
@@ -114,19 +114,19 @@ class Uarths(Block):
         if not self._rx:
             return EMPTY
         byte = self._rx.popleft()
-        self.board.serial_room(UARTHS_RX)
+        self.board.lines.pump()
         self._update()
         return byte
 
-    def pad_moved(self, function: int) -> None:
-        self.board.serial_room(function)
+    def pad_moved(self, _: int) -> None:
+        self.board.lines.pump()
 
     def write_txctrl(self, _: int) -> None:
         self._start()
         self._update()
 
     def write_rxctrl(self, _: int) -> None:
-        self.board.serial_room(UARTHS_RX)
+        self.board.lines.pump()
         self._update()
 
     def write_ie(self, _: int) -> None:

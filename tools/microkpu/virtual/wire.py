@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A serial line between the host and two pads: it talks to whatever port is on them."""
+"""Serial lines between the host and pads, which talk to whatever port is on these; jumpers."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from microkpu.virtual.events import Event
@@ -37,8 +37,16 @@ class Port(Protocol):
 class Wire:
     """The host's end: `send` queues bytes, `heard` is called with each byte from the chip."""
 
-    def __init__(self, board: Board, into: int, out: int, heard: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        board: Board,
+        receivers: Mapping[int, Port],
+        into: int,
+        out: int,
+        heard: Callable[[int], None],
+    ) -> None:
         self._board = board
+        self._receivers = receivers
         self.into = into
         """The pad that hears the host."""
         self.out = out
@@ -66,7 +74,7 @@ class Wire:
     def _port(self) -> Port | None:
         """The port that hears the pad."""
         function = self._board.fpioa.function_of(self.into)
-        port = self._board.receivers.get(function)
+        port = self._receivers.get(function)
         if port is None or not self._board.fpioa.hears(function) or not port.receiving:
             return None
         return port if self._board.fpioa.pad_of(function) == self.into else None
@@ -116,6 +124,50 @@ class Wire:
 
     def _readable(self, baud: float) -> bool:
         return same_rate(baud, self.host_baud)
+
+
+class Lines:
+    """All serial lines and jumpers of a board; `receivers` are the ports by pad function."""
+
+    def __init__(self, board: Board, receivers: Mapping[int, Port]) -> None:
+        self._board = board
+        self.receivers = receivers
+        self._wires: list[Wire] = []
+        self._jumpers: dict[int, list[int]] = {}
+
+    def wire(self, into: int, out: int, heard: Callable[[int], None]) -> Wire:
+        """A serial line of the host's on two pads; `heard` gets every byte that the chip sends."""
+        wire = Wire(self._board, self.receivers, into, out, heard)
+        self._wires.append(wire)
+        return wire
+
+    def jumper(self, source: int, target: int) -> None:
+        """A wire from one pad to another: levels and serial bytes go over it, one way."""
+        fpioa = self._board.fpioa
+        self._jumpers.setdefault(source, []).append(target)
+        fpioa.watch(source, lambda level: fpioa.drive(target, level))
+        fpioa.drive(target, fpioa.level(source))
+
+    def send(self, function: int, byte: int, baud: float) -> None:
+        """A port has sent a byte: it goes to whatever its pads are wired to."""
+        fpioa = self._board.fpioa
+        for pad in fpioa.outputs(function):
+            for wire in self._wires:
+                if wire.out == pad:
+                    wire.hear(byte, baud)
+            for target in self._jumpers.get(pad, ()):
+                port = self.receivers.get(fpioa.function_of(target))
+                if port is not None and port.receiving:
+                    port.arrive(byte if same_rate(baud, port.baud) else garbled(byte))
+
+    def pump(self) -> None:
+        """A port has room for more bytes, or came to a pad."""
+        for wire in self._wires:
+            wire.pump()
+
+    def reset(self) -> None:
+        for wire in self._wires:
+            wire.reset()
 
 
 def same_rate(baud: float, other: float) -> bool:
