@@ -10,6 +10,7 @@ import numpy as np
 
 from microkpu.convert.errors import NodeError
 from microkpu.convert.graph import Array, Graph, Node, each
+from microkpu.convert.passes.activations import activation_after
 from microkpu.convert.passes.cells import by_cells, cells_fit
 from microkpu.convert.passes.limits import (
     LEAST_SIDE,
@@ -18,6 +19,7 @@ from microkpu.convert.passes.limits import (
     MOST_NEW_WEIGHTS,
     MOST_WIDTH,
     conv_is_legal,
+    cycles,
     is_depthwise,
     is_wide,
     outputs_per_layer,
@@ -286,13 +288,18 @@ def _strided(graph: Graph, node: Node, window: Window) -> list[Node] | None:
 
 
 def _cells_are_less(graph: Graph, node: Node) -> bool:
-    """Whether cells take less than computing every pixel."""
-    shape = graph.shape(node.inputs[0])
+    """Whether cells take less time, or much less of AI RAM, than computing every pixel."""
+    _, channels, height, width = graph.shape(node.inputs[0])
     outputs = graph.shape(node.output)[1]
-    channels = shape[1]
-    by_pixels = 9 * outputs * (channels + 1) + outputs * outputs
-    by_four = 36 * channels * (channels + outputs)
-    return by_four <= by_pixels or is_wide((1, outputs, *shape[2:]))
+    if is_wide((1, outputs, height, width)):
+        return True
+    full, half = (height, width), (height // 2, width // 2)
+    by_pixels = (
+        cycles(channels, outputs, 3, full) + cycles(outputs, 1, 3, full)
+        + cycles(outputs, outputs, 1, full)
+    )  # fmt: skip
+    by_four = cycles(channels, 4 * channels, 3, full) + cycles(4 * channels, outputs, 3, half)
+    return by_four <= by_pixels
 
 
 def _all_then_some(graph: Graph, node: Node, window: Window, start: tuple[int, int]) -> list[Node]:
@@ -309,15 +316,31 @@ def _all_then_some(graph: Graph, node: Node, window: Window, start: tuple[int, i
     )
     dense = graph.fresh(node.output)
     nodes = [conv_node(graph, node, node.inputs[0], dense, weights, whole, bias_of(node), group)]
+    result, full = _function_first(graph, node, dense)
     if any(start):
-        nodes.append(shift_node(graph, node, dense, outputs, start))
-    result = node.output
+        nodes.append(shift_node(graph, node, full, outputs, start))
+        full = nodes[-1].output
     cut = (out_h, out_w) != (height // 2, width // 2)
     some = graph.fresh(result) if cut else result
-    nodes.append(pick_node(nodes[-1].output, some, node))
+    nodes.append(pick_node(full, some, node))
     if cut:
         nodes.append(crop_node(graph, node, some, result, (0, 0), (out_h, out_w)))
     return nodes
+
+
+def _function_first(graph: Graph, node: Node, dense: str) -> tuple[str, str]:
+    """Lets the function that follows work on all pixels, in the layer that makes them.
+
+    The value that some pixels are to be, and the one that they are taken from.
+    """
+    activation = activation_after(graph, node.output)
+    if not activation.nodes:
+        return node.output, dense
+    full = graph.fresh(activation.result)
+    for each_ in activation.nodes:
+        each_.inputs = [dense if name == node.output else name for name in each_.inputs]
+        each_.outputs = [full if name == activation.result else name for name in each_.outputs]
+    return activation.result, full
 
 
 def shift_node(

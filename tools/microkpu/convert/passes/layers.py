@@ -17,6 +17,7 @@ from microkpu.convert.passes.activations import (
 from microkpu.convert.passes.convolutions import conv_node, pick_node
 from microkpu.convert.passes.limits import (
     MOST_CHANNELS,
+    MOST_NEW_WEIGHTS,
     conv_is_legal,
     is_depthwise,
     outputs_per_layer,
@@ -128,7 +129,17 @@ def own_layers(graph: Graph) -> bool:
 def _own_pool(graph: Graph, node: Node) -> list[Node] | None:
     if node.op not in ("MaxPool", "AveragePool") or not pool_type(graph, node):
         return None
-    channels = graph.shape(node.inputs[0])[1]
+    _, channels, height, width = graph.shape(node.inputs[0])
+    even = height % 2 == 0 and width % 2 == 0
+    few = 9 * channels * channels <= MOST_NEW_WEIGHTS and channels <= outputs_per_layer(
+        channels, 3
+    )
+    if pool_type(graph, node) == POOLS["AveragePool", 2, 2] and even and few:
+        # Of a convolution the mean is rounded; the KPU's pooling cuts it off.
+        taps = np.zeros((channels, channels, 3, 3), np.float32)
+        taps[np.arange(channels), np.arange(channels), 1:, 1:] = 0.25
+        window = Window((3, 3), (2, 2), (1, 1), (1, 1))
+        return [conv_node(graph, node, node.inputs[0], node.output, taps, window)]
     if channels > outputs_per_layer(channels, 1):
         node.cpu = f"a layer over {channels} channels has more than 64 parameter loads"
         return None

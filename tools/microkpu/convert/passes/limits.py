@@ -5,13 +5,20 @@ from __future__ import annotations
 
 from microkpu.convert.graph import Graph, Node
 from microkpu.convert.passes.windows import window_of
-from microkpu.kmodel.layer_words import AI_RAM_ROWS, LOAD_BYTES, map_rows
+from microkpu.kmodel.layer_words import (
+    AI_RAM_ROWS,
+    LOAD_BYTES,
+    map_group,
+    map_row_units,
+    map_rows,
+)
 
 LEAST_SIDE = 4
 MOST_HEIGHT, MOST_WIDTH = 256, 512
 MOST_CHANNELS = 1024
 # The field has six bits.
 MOST_LOADS = 64
+CYCLES_EACH_LAYER = 3000
 # A rewriting may add weights up to this many bytes.
 MOST_NEW_WEIGHTS = 300_000
 
@@ -55,6 +62,17 @@ def conv_is_legal(graph: Graph, node: Node) -> bool:
     return (
         window.strides == (2, 2) and even and not depthwise and side_fits(height // 2, width // 2)
     )
+
+
+def cycles(inputs: int, outputs: int, kernel: int, size: tuple[int, int]) -> float:
+    """About how many cycles a layer takes, its parameters' loading included.
+
+    By the formula of costs.py; a depthwise layer computes all its channels as one output.
+    """
+    height, width = size
+    rows = height * map_row_units(width)
+    weights = inputs * outputs * kernel * kernel
+    return outputs * -(-inputs // map_group(width)) * rows + weights + CYCLES_EACH_LAYER
 
 
 def rows_of(shape: tuple[int, ...]) -> int:
