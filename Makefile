@@ -14,7 +14,8 @@ STAMP := build/.stamp
 
 # Debian's packages: a command that shows the package is there, then the package.
 APT_NEEDS := gcc:gcc riscv64-unknown-elf-gcc:gcc-riscv64-unknown-elf xz:xz-utils
-APT_FILES := /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs:picolibc-riscv64-unknown-elf
+APT_FILES := /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs:picolibc-riscv64-unknown-elf \
+  $(if $(shell command -v apt-get),/usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -88,10 +88,11 @@ def fetch(source: Source, environment: Mapping[str, str] = os.environ) -> Path:
         try:
             download(source, tarball, environment)
         except MicrokpuError as error:
+            apt = "DEBIAN_MIRROR=http://... to a Debian mirror, or "
             raise MicrokpuError(
-                f"no source of {source.name} {source.version}: {source.variable} is not set,"
-                f" {tarball} is not there, apt: {error}. Set {source.variable} to its source tree,"
-                f" or put the tarball there"
+                f"no source of {source.name} {source.release}: {error}:"
+                f" set {apt if shutil.which('apt-get') else ''}{source.variable} to a source tree"
+                f" of it, or put {tarball} there"
             ) from error
     unpack(tarball, tree, source.sha256)
     return tree
@@ -235,7 +236,7 @@ def private_apt(home: Path, mirror: str, suite: str) -> Path:
 def keyring() -> Path:
     """Debian's archive keys, which sign the suite."""
     if not KEYRING.is_file():
-        raise MicrokpuError(f"{KEYRING} is not there: apt-get install debian-archive-keyring")
+        raise MicrokpuError(f"{KEYRING} is not there (apt-get install debian-archive-keyring)")
     return KEYRING
 
 
@@ -249,10 +250,7 @@ def debian_mirror(etc: Path = Path("/etc/apt")) -> str:
             for uri, suite in stanzas:
                 if is_debian(uri, suite):
                     return uri
-    raise MicrokpuError(
-        f"no Debian mirror is in {etc}/sources.list or sources.list.d:"
-        " set DEBIAN_MIRROR to the address of one"
-    )
+    raise MicrokpuError(f"no Debian mirror is in {etc}/sources.list or sources.list.d")
 
 
 def is_debian(uri: str, suite: str) -> bool:
