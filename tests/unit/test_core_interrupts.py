@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Interrupts, wfi and CLINT, on one hart and between both (HARDWARE 2 and 12, SILICON 5)."""
+"""Interrupts, wfi and CLINT, on one hart and between both (docs/registers.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Memory, its two aliases, atomics, and the dispatch to devices (HARDWARE 1, SILICON 4)."""
+"""Memory, its two aliases, atomics, and the dispatch to devices (docs/registers.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions and CSRs as the privileged specification 1.9.1 and the chip have them (SILICON 5)."""
+"""Exceptions and CSRs as the privileged specification 1.9.1 and the chip have them (docs/registers.md)."""
 
 from __future__ import annotations
 

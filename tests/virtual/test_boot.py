@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boot ROM's image check and hand-over, and the board's time (SILICON 1)."""
+"""The boot ROM's image check and hand-over, and the board's time (docs/registers.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""DMAC: copies, devices, handshakes and what it refuses (HARDWARE 6, SILICON 8 and 4.13)."""
+"""DMAC: copies, devices, handshakes and what it refuses (docs/registers.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""FPIOA and GPIOHS: reset table, routing, levels, edges (HARDWARE 4, 8, SILICON 1.14, 3.11)."""
+"""FPIOA and GPIOHS: reset table, routing, levels, edges (docs/registers.md)."""
 
 import pytest
 from microkpu.virtual import Board

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""KPU: the vendor's 39 unit layers through the FIFO, interrupts, time, refusals (HARDWARE 10)."""
+"""KPU: the vendor's 39 unit layers through the FIFO, interrupts, time, refusals."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def load(name: str) -> Unit:
 
 
 def places(row: int, channels: int, height: int, width: int) -> npt.NDArray[np.int64]:
-    """Where each element of a map lies in RAM, by KMODEL 4.1."""
+    """Where each element of a map lies in RAM, by docs/kmodel.md."""
     share, pitch = (4, 16) if width <= 16 else (2, 32) if width <= 32 else (1, 0)
     row_bytes = 64 * (1 if share > 1 else -(-width // 64))
     channel, y, x = np.ogrid[:channels, :height, :width]

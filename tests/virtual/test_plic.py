@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PLIC: priorities, threshold, claim and complete (HARDWARE 2, SILICON 5.11)."""
+"""PLIC: priorities, threshold, claim and complete (docs/registers.md)."""
 
 import pytest
 from microkpu.virtual import Board, RefusedError

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SPI3 and its flash: what a driver does, register by register (HARDWARE 7, SILICON 7)."""
+"""SPI3 and its flash: what a driver does, register by register (docs/registers.md)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAUD = 8  # 390 MHz / 8
 
 
 class Driver:
-    """The order of SILICON 7.2, with the CPU moving the words."""
+    """A driver's order: set up while disabled, fill the FIFO, select last; the CPU moves the words."""
 
     def __init__(self, board: Board) -> None:
         self.board = board

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""SYSCTL: rates, PLL order, gates, resets (SILICON 1.5, 2)."""
+"""SYSCTL: rates, PLL order, gates, resets (docs/registers.md)."""
 
 import pytest
 from microkpu.virtual import Board, RefusedError

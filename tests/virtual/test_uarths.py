@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""UARTHS: FIFOs, byte times, interrupts, pads (HARDWARE 5, SILICON 6)."""
+"""UARTHS: FIFOs, byte times, interrupts, pads (docs/registers.md)."""
 
 import pytest
 from microkpu.virtual import Board, RefusedError
