@@ -94,9 +94,9 @@ static size_t probe(head_t *head, kpu_source_t *source) {
             raise_refusal(&why);
         }
         if (bytes <= head->have || source->left == 0) {
-            mp_raise_msg_varg(&mp_type_ValueError,
-                MP_ERROR_TEXT("[MAIXPY]kpu: the model is truncated: %u bytes are there, its head alone has %u"),
-                (unsigned)head->have, (unsigned)bytes);
+            kmodel_needs_t needs;
+            kmodel_measure(head->bytes, head->have, &needs, &why); // refuses: it is too short
+            raise_refusal(&why);
         }
         grow_head(head, bytes, source);
     }

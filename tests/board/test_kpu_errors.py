@@ -111,8 +111,8 @@ def test_a_text_file_is_recognised(kpu: RemoteBoard) -> None:
 def test_a_file_shorter_than_a_head_says_both_lengths(kpu: RemoteBoard, length: int) -> None:
     kpu.put("/flash/m", TINY[:length])
     assert error(kpu, "kpu.load('/flash/m')") == (
-        f"ValueError: [MAIXPY]kpu: the model is truncated: {length} bytes are there,"
-        " its head alone has 28"
+        f"ValueError: broken kmodel: {length} bytes are there, the head of a kmodel has 28:"
+        " copy or flash the file again, or convert the model again"
     )
 
 
