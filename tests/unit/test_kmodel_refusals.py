@@ -58,8 +58,6 @@ KINDS = {
     "v2": (patched(TINY, 0, 2), "found kmodel v2 of an early compiler"),
     "v5": (golden("tiny_selfmade/tiny5_nncase190.kmodel"), "found kmodel v5 of nncase 1.x"),
     "v6": (b"LDMK\x06\0\0\0" + bytes(60), "found kmodel v6 of nncase 1.x"),
-    "reversed words": (SWAPPED, "found a kmodel with the bytes of each 32-bit word reversed"),
-    "reversed V4": (b"KMDL\0\0\0\x04" + bytes(60), "found a kmodel with the bytes of each"),
     "encrypted": (patched(TINY, 0, 10003), "found an encrypted model (.smodel, 10003)"),
     "another chip": (patched(TINY, 8, 1), "found a kmodel for architecture 1, the K210 is 0"),
     "noise": (b"\xde\xad\xbe\xef" * 16, "found 0xefbeadde as first word: is the address"),
@@ -70,6 +68,15 @@ KINDS = {
 def test_what_is_no_v3_is_named(kind: str) -> None:
     data, sentence = KINDS[kind]
     assert refusal(data).startswith(VERSION + sentence)
+
+
+@pytest.mark.parametrize("data", [SWAPPED, b"KMDL\0\0\0\x04" + bytes(60)])
+def test_the_runtime_itself_takes_no_reversed_words(data: bytes) -> None:
+    with pytest.raises(ValueError) as caught:
+        _runtime.Model(data)
+    assert str(caught.value).startswith(
+        VERSION + "found a kmodel with the bytes of each 32-bit word reversed"
+    )
 
 
 @pytest.mark.parametrize("length", [0, 1, 3, 27])

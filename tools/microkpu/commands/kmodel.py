@@ -16,6 +16,7 @@ from microkpu.commands import evaluate
 from microkpu.commands.board_options import add_virtual, virtual_options
 from microkpu.commands.model_input import read_input
 from microkpu.errors import MicrokpuError
+from microkpu.kmodel.explain import explain
 from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.info import describe
 
@@ -29,6 +30,19 @@ def add(subparsers: Any) -> None:
     shown = actions.add_parser("info", help="show a model's layers and what it needs")
     shown.add_argument("file", type=Path, metavar="FILE")
     shown.set_defaults(call=show)
+
+    explained = actions.add_parser(
+        "explain",
+        help="say how long a model takes, what it needs, what to look at",
+        description="Estimates the KPU's time of each layer, and tells which layers the CPU"
+        " computes, how much memory the model needs, and what is unusual about it. For a file that"
+        " the board refuses it gives the board's own reason.",
+    )
+    explained.add_argument("file", type=Path, metavar="FILE")
+    explained.add_argument(
+        "--mhz", type=int, default=400, help="clock of the KPU (default %(default)s)"
+    )
+    explained.set_defaults(call=tell)
 
     ran = actions.add_parser(
         "run",
@@ -52,6 +66,13 @@ def add(subparsers: Any) -> None:
 
 def show(options: argparse.Namespace) -> int:
     print(describe(options.file))
+    return 0
+
+
+def tell(options: argparse.Namespace) -> int:
+    if options.mhz <= 0:
+        raise MicrokpuError(f"--mhz {options.mhz}: a clock is above 0")
+    print(explain(options.file, options.mhz * 1_000_000))
     return 0
 
 

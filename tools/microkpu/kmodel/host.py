@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import _runtime
+from microkpu.kmodel.word_order import in_order
 
 Shape = tuple[int, int, int]
 
@@ -75,7 +76,7 @@ class HostModel:
     def __init__(self, file: bytes | Path) -> None:
         data = _read(file) if isinstance(file, Path) else file
         try:
-            self._model = _runtime.Model(data)
+            self._model = _runtime.Model(in_order(data))
         except ValueError as error:
             raise MicrokpuError(str(error)) from None
         self.inputs = [Tensor(*part) for part in self._model.inputs]

@@ -10,6 +10,7 @@ from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.layer_words import AI_RAM_ROWS, map_rows
 from microkpu.kmodel.oracle_layer import POOLS
 from microkpu.kmodel.text_table import table
+from microkpu.kmodel.word_order import in_order
 
 HEADS = ("layer", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows", "to")
 
@@ -17,7 +18,7 @@ HEADS = ("layer", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows
 def describe(file: Path) -> str:
     """Version, sizes, tensors, layers and memory; MicrokpuError where the board would refuse."""
     model = HostModel(file)
-    data = file.read_bytes()
+    data = in_order(file.read_bytes())
     if data.startswith(b"LDMK"):
         return info4.describe(file.name, data, model)
     parsed = v3.parse(data)

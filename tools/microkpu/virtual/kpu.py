@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from microkpu.kpu_time import array_cycles, layer_seconds
 from microkpu.virtual import _core
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.registers import Block, DmaPort, Register
@@ -48,19 +49,22 @@ class Layer:
         return width * height * (self.field(2, 32, 10) + 1)
 
     def cycles(self) -> int:
-        """Cycles of the array: 64 pixel lanes, one row unit of one channel group at a time."""
-        depthwise = self.words[0] >> 3 & 1
-        outputs = 1 if depthwise else self.field(2, 32, 10) + 1
-        group = max(1, self.field(7, 28, 3))
-        inputs = -(-(self.field(2, 0, 10) + 1) // group)
-        return outputs * inputs * (self.field(3, 10, 9) + 1) * max(1, self.field(7, 16, 4))
+        """Cycles of the array."""
+        return array_cycles(
+            in_channels=self.field(2, 0, 10) + 1,
+            out_channels=self.field(2, 32, 10) + 1,
+            height=self.field(3, 10, 9) + 1,
+            row_units=self.field(7, 16, 4),
+            group=self.field(7, 28, 3),
+            depthwise=bool(self.words[0] >> 3 & 1),
+        )
 
     def seconds(self, hz: int) -> float:
-        """Time at an AI clock of `hz`: fitted on published times of a board's layers."""
-        weights = self.field(5, 15, 17) * (self.field(5, 1, 6) + 1) / 1024
-        moved = self.output_bytes / 1024
-        ms = 0.002907 * weights + 6.88e-5 * moved + 0.0084
-        return 1.0816 * self.cycles() / hz + ms * 1e-3
+        """Time at an AI clock of `hz`."""
+        weights = self.field(5, 15, 17) * (self.field(5, 1, 6) + 1)
+        return layer_seconds(
+            self.cycles(), weight_bytes=weights, output_bytes=self.output_bytes, hz=hz
+        )
 
 
 class Kpu(Block):
