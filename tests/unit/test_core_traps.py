@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Exceptions and CSRs as the privileged specification 1.9.1 and the chip have them (docs/registers.md)."""
+"""Exceptions and CSRs as the privileged specification 1.9.1 and docs/registers.md have them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ BAUD = 8  # 390 MHz / 8
 
 
 class Driver:
-    """A driver's order: set up while disabled, fill the FIFO, select last; the CPU moves the words."""
+    """A driver's order: set up while disabled, fill the FIFO, select last; words by the CPU."""
 
     def __init__(self, board: Board) -> None:
         self.board = board
