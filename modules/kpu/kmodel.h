@@ -3,8 +3,8 @@
 //
 // Who does what: the caller owns all memory. It asks how long the file is (kmodel_probe), places the file, asks what else
 // is needed (kmodel_measure: it also checks everything, so nothing can go wrong later because of the file), places that,
-// opens, and then runs as often as it likes. A run is a loop of kmodel_step(); where that says KMODEL_BUSY the KPU works
-// and the caller waits for an interrupt.
+// opens, and then runs as often as it likes. A run is a loop of kmodel_step(); where that says KMODEL_BUSY the run goes on
+// and the caller waits for an interrupt where kpu_poll() says that the KPU works.
 #ifndef KMODEL_H
 #define KMODEL_H
 
@@ -107,7 +107,7 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 // stay in place until kmodel_step() was called once. Returns at once.
 int kmodel_start(kmodel_t *model, const void *input, size_t bytes);
 
-// Goes on: runs CPU layers, hands KPU layers over. KMODEL_BUSY while the KPU works, KMODEL_OK when the outputs are there.
+// Goes on: runs a CPU layer or hands KPU layers over. KMODEL_BUSY while there is more, KMODEL_OK when the outputs are there.
 int kmodel_step(kmodel_t *model);
 
 // From now on a run ends after that many layers, and the outputs are nobody's where those are not all; fewer than all only

@@ -272,8 +272,10 @@ int kmodel_step(kmodel_t *model) {
                 return give_up(model);
             }
             model->state = MODEL_RUNNING;
+            model->step++;
+        } else if (++model->step < model->step_count) {
+            return KMODEL_BUSY; // so that who waits can end a run between its CPU layers, too
         }
-        model->step++;
     }
     model->state = MODEL_IDLE;
     return KMODEL_OK;

@@ -50,7 +50,11 @@ void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input_in) {
     }
     m_del(uint8_t, input.temporary, input.bytes);
     while (result == KMODEL_BUSY) {
-        mp_event_wait_ms(WAIT_MS);
+        if (kpu_poll() == KPU_BUSY) {
+            mp_event_wait_ms(WAIT_MS);
+        } else {
+            mp_event_handle_nowait(); // the next layer is the CPU's
+        }
         result = kmodel_step(net->model);
     }
     nlr_pop_jump_callback(true);

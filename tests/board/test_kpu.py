@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from microkpu.board import RemoteBoard, ScriptError
+from microkpu.kmodel import v3
 
 from .kpu_support import (
     GOLDEN,
@@ -450,6 +451,25 @@ def test_ctrl_c_ends_a_loop_of_runs_within_200_ms(tiny: RemoteBoard) -> None:
         loop = runs + "print()\nwhile True: kpu.forward(m, x)"
         assert interrupted_after(tiny, loop) < 0.2
         assert_bytes(tiny, "kpu.forward(m, x)", vector(TINY_OUT))
+
+
+def test_ctrl_c_ends_a_run_between_its_cpu_layers_within_200_ms(board: RemoteBoard) -> None:
+    """Twelve poolings of 128x128 by 11x11, from one half of main memory to the other and back."""
+    half = 128 * 128 * 4
+    bodies = b"".join(
+        v3.AveragePool2d(
+            in_=turn % 2 * half, out=(turn + 1) % 2 * half,
+            in_w=128, in_h=128, in_c=1, out_w=128, out_h=128, out_c=1,
+            kernel_w=11, kernel_h=11, stride_w=1, stride_h=1, padding_w=5, padding_h=5, act=0,
+        ).pack()
+        for turn in range(12)
+    )  # fmt: skip
+    header = v3.Header(3, 1, 0, 12, 32768, 2 * half, 1).pack() + v3.OUTPUT.pack(0, half)
+    table = v3.LAYER_HEADER.pack(v3.AveragePool2d.TYPE, len(bodies) // 12) * 12
+    board.put("/flash/pools.kmodel", header + table + bodies)
+    board.exec(f"import KPU as kpu\nm = kpu.load('/flash/pools.kmodel')\nx = bytes({half})")
+    assert interrupted_after(board, "print()\nkpu.forward(m, x)") < 0.2
+    board.exec("kpu.forward(m, x)")
 
 
 def test_ctrl_c_ends_a_long_load_within_200_ms(tiny: RemoteBoard, flash_image: FlashImage) -> None:

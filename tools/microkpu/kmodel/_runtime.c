@@ -178,7 +178,12 @@ static PyObject *model_run(model_t *self, PyObject *argument) {
         PyErr_Format(PyExc_ValueError, "input has %zd bytes but the model wants %zu", input.len,
             kmodel_input(self->model).bytes);
     } else if (result == KMODEL_OK) {
-        result = kmodel_step(self->model);
+        do {
+            result = kmodel_step(self->model);
+        } while (result == KMODEL_BUSY && PyErr_CheckSignals() == 0);
+    }
+    if (result == KMODEL_BUSY) {
+        kmodel_abort(self->model); // Ctrl-C
     }
     PyBuffer_Release(&input);
     if (result != KMODEL_OK && !PyErr_Occurred()) {
