@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
     blob_t blob;
     uint32_t joined; // the area that took this one in; itself where none did
-    uint32_t row;    // the last one with a run of it
+    uint32_t row;    // the last one with a run of it, while it is not joined
     bool seen;       // has a pixel on the grid
     bool in_use;
 } area_t;
@@ -201,7 +201,7 @@ static void complete(scan_t *scan, uint32_t y) {
     for (uint32_t i = 0; i < scan->above_count; i++) {
         uint32_t index = scan->above[i].area;
         const area_t *area = &scan->areas[index];
-        if (!area->in_use || (area->joined == index && area->row == y)) {
+        if (!area->in_use || area->row == y) {
             continue;
         }
         if (area->joined == index) {
