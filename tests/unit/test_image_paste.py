@@ -89,6 +89,8 @@ def test_a_picture_is_drawn_scaled_mixed_and_masked(
     canvas, picture = noise(W, H, bool(formats[0])), noise(12, 9, bool(formats[1]))
     # Smaller than the picture: what the mask does not cover is not drawn.
     mask = noise(10, 9, True) if masked else None
+    if mask is not None:
+        mask[0, :2] = 127, 128
     numbers = [*place, 12, 9, formats[1], *size, alpha, 10 if masked else 0, 9]
     more = picture.tobytes() + (mask.tobytes() if mask is not None else b"")
     after = draw(harness, "p", numbers, canvas, more)

@@ -152,10 +152,16 @@ def test_from_the_edge_nothing_is_seen(harness: Harness) -> None:
         assert turned(harness, noise(W, H), **how) is None
 
 
-def test_what_lies_behind_the_eye_is_black(harness: Harness) -> None:
-    pixels = np.full((H, W), 7, np.uint16)
-    after = turned(harness, pixels, x=80, view=170.0)
-    assert after is not None and (after == 0).any()
+@pytest.mark.parametrize("tilt", [60, 80, -80, 89])
+def test_what_lies_behind_the_eye_is_not_seen(harness: Harness, tilt: float) -> None:
+    pixels = np.arange(1, W * H + 1, dtype=np.uint16).reshape(H, W)
+    after = turned(harness, pixels, x=tilt, view=170.0)
+    assert after is not None
+    away = math.hypot(W, H) / 2 / math.tan(math.radians(85))
+    rows = (after[after > 0].astype(int) - 1) // W
+    depth = (rows - (H - 1) / 2) * math.sin(math.radians(tilt)) + away
+    assert depth.size and (depth > -0.5).all()  # the pixel's middle, so half a pixel of leeway
+    assert (after == 0).any()
 
 
 def test_corners_bring_a_quarter_to_full_size(harness: Harness) -> None:
