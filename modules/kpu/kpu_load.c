@@ -34,9 +34,17 @@ static void undo(void *context) {
 
 // -- refusals; whoever calls them has a guard that releases
 
-static NORETURN void raise_refusal(const kmodel_why_t *why) {
+// Ends with where the model was looked for.
+static NORETURN void raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t *why) {
     char text[256];
-    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s"), kmodel_explain(why, text, sizeof(text)));
+    kmodel_explain(why, text, sizeof(text));
+    if (mp_obj_is_int(net->source)) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s (flash 0x%x)"), text,
+            (unsigned)mp_obj_get_int(net->source));
+    } else if (mp_obj_is_str(net->source)) {
+        mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s (%s)"), text, mp_obj_str_get_str(net->source));
+    }
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s"), text);
 }
 
 static NORETURN void raise_no_memory(kpu_net_obj_t *net, size_t needed) {
@@ -77,7 +85,7 @@ static void grow_head(head_t *head, size_t bytes, kpu_source_t *source) {
 }
 
 // How long the model is by its own fields; the head grows until that is known.
-static size_t probe(head_t *head, kpu_source_t *source) {
+static size_t probe(const kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
     size_t bytes = HEAD_BYTES;
     grow_head(head, bytes, source);
     for (;;) {
@@ -91,12 +99,12 @@ static size_t probe(head_t *head, kpu_source_t *source) {
             continue;
         }
         if (result != KMODEL_MORE) {
-            raise_refusal(&why);
+            raise_refusal(net, &why);
         }
         if (bytes <= head->have || source->left == 0) {
             kmodel_needs_t needs;
             kmodel_measure(head->bytes, head->have, &needs, &why); // refuses: it is too short
-            raise_refusal(&why);
+            raise_refusal(net, &why);
         }
         grow_head(head, bytes, source);
     }
@@ -122,7 +130,7 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
 
 static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
     head_t head = { NULL, 0, 0 };
-    size_t declared = probe(&head, source);
+    size_t declared = probe(net, &head, source);
     size_t there = head.have + kpu_source_left(source);
     net->file_bytes = MIN(declared, there);
     size_t room = MIN(round_up(declared, sizeof(uint32_t)), there); // words are read whole where they are reversed
@@ -143,7 +151,7 @@ static void open_model(kpu_net_obj_t *net) {
     kmodel_needs_t needs;
     kmodel_why_t why;
     if (kmodel_measure(net->file, net->file_bytes, &needs, &why) != KMODEL_OK) {
-        raise_refusal(&why);
+        raise_refusal(net, &why);
     }
     size_t work_at = round_up(kmodel_struct_bytes(), WORK_ALIGN);
     size_t tape_at = work_at + round_up(needs.work, WORK_ALIGN);

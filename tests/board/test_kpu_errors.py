@@ -90,7 +90,9 @@ def test_flash_that_holds_no_model_is_recognised(
 ) -> None:
     data, sentence = NO_MODEL[what]
     flash_image(MODEL, data + b"\xff" * 4096)
-    assert error(kpu, f"kpu.load({MODEL})").startswith(sentence)
+    said = error(kpu, f"kpu.load({MODEL})")
+    assert said.startswith(sentence)
+    assert said.endswith(" (flash 0x300000)")
 
 
 @pytest.mark.parametrize("what", NO_MODEL)
@@ -112,7 +114,7 @@ def test_a_file_shorter_than_a_head_says_both_lengths(kpu: RemoteBoard, length: 
     kpu.put("/flash/m", TINY[:length])
     assert error(kpu, "kpu.load('/flash/m')") == (
         f"ValueError: broken kmodel: {length} bytes are there, the head of a kmodel has 28:"
-        " copy or flash the file again, or convert the model again"
+        " copy or flash the file again, or convert the model again (/flash/m)"
     )
 
 
