@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from microkpu import board
+from PIL import Image
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 MICROKPU = [sys.executable, "-m", "microkpu"]
@@ -213,3 +214,20 @@ def test_every_output_comes_back_from_the_board(command: Any, tmp_path: Path) ->
         got = np.load(tmp_path / ("out.npy" if index == 0 else f"out.{index}.npy"))
         expected = np.load(folder / f"out{index:02}.npy")
         np.testing.assert_allclose(got.reshape(-1), expected.reshape(-1), rtol=1e-5, atol=1e-6)
+
+
+def test_the_camera_is_shown_on_the_display(command: Any, tmp_path: Path) -> None:
+    """A red picture before the lens, the script as main.py, the glass as a PNG."""
+    files, picture, glass = tmp_path / "files", tmp_path / "red.png", tmp_path / "lcd.png"
+    files.mkdir()
+    script = Path(__file__).parents[2] / "examples" / "camera_to_lcd.py"
+    (files / "main.py").write_bytes(script.read_bytes())
+    Image.new("RGB", (320, 240), (255, 0, 0)).save(picture)
+    done = command(
+        "virtual", "--files", files, "--camera", picture, "--seconds", "2", "--lcd-png", glass
+    )
+    assert done.returncode == 0, done.stderr
+    with Image.open(glass) as shown:
+        assert shown.size == (320, 240)
+        red, green, blue = shown.convert("RGB").getpixel((160, 200))
+        assert red > 200 and green < 60 and blue < 60

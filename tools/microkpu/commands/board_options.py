@@ -12,7 +12,7 @@ from microkpu.virtual.options import Image, VirtualOptions, image, options_of_ur
 
 
 def add_virtual(parser: argparse.ArgumentParser) -> None:
-    """--firmware, --image, --files, --flash, --lenient."""
+    """What is in its flash, what is connected to it, and how strict it is."""
     group = parser.add_argument_group("the virtual board")
     group.add_argument(
         "--firmware",
@@ -33,6 +33,18 @@ def add_virtual(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--flash", type=Path, metavar="FILE", help="keep the flash's 16 MiB in FILE between runs"
+    )
+    group.add_argument(
+        "--board", default="maix_dock", metavar="NAME", help="whose wiring (default maix_dock)"
+    )
+    group.add_argument(
+        "--camera", type=Path, metavar="PICTURE|DIR", help="what the camera sees; a folder in turn"
+    )
+    group.add_argument(
+        "--sd", type=Path, metavar="DIR|IMG", help="SD card from a folder or a card image"
+    )
+    group.add_argument(
+        "--sd-keep", action="store_true", help="write back to the card image what was written"
     )
     group.add_argument(
         "--lenient",
@@ -62,6 +74,10 @@ def virtual_options(options: argparse.Namespace) -> VirtualOptions:
         flash=options.flash,
         files=options.files,
         strict=not options.lenient,
+        board=options.board,
+        camera=options.camera,
+        sd=options.sd,
+        sd_keep=options.sd_keep,
     )
 
 

@@ -11,6 +11,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from microkpu.commands.board_options import add_virtual, virtual_options
@@ -35,6 +36,9 @@ def add(subparsers: Any) -> None:
         type=_seconds,
         metavar="S",
         help="end after S virtual seconds (with --until: 1)",
+    )
+    parser.add_argument(
+        "--lcd-png", type=Path, metavar="FILE", help="what the display shows at the end"
     )
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument(
@@ -69,6 +73,8 @@ def _run(console: Console, board: Board, options: argparse.Namespace) -> Ending:
     try:
         return console.run(until, options.seconds)
     finally:
+        if options.lcd_png is not None:
+            board.lcd.image().save(options.lcd_png)
         for warning, count in board.warnings.items():
             print(f"warning: {warning} ({count} times)", file=sys.stderr)
         if console.lost:
