@@ -117,7 +117,7 @@ def convert(
     ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
     scale = _input_scale(graph, samples, ranges)
     graph = _with_first_layer(graph, scale, ranges)
-    lowered = Lowering(graph, ranges, scale).run()
+    lowered = Lowering(graph, ranges, scale, set(known)).run()
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
     return Conversion(

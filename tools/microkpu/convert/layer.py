@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from microkpu.convert.pieces import FRACTION_BITS, Function, Table, fit
 from microkpu.kmodel.quantize import (
@@ -21,6 +22,10 @@ from microkpu.kmodel.quantize import (
 # A mean is cut off, not rounded: on average it loses so many steps of the window's elements.
 LOST_BY_MEAN = {2: 0.375, 4: 0.46875, 8: 0.375}
 MOST_ADD = (1 << 31) - 1
+# Weights have steps of their own where these lose so little, in parts of what others lose.
+OWN_STEPS = 0.25
+# Channels whose weights are smaller than this count as empty.
+SMALLEST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def quantise_layer(
     layer: FloatLayer, source: Quantization, output: Quantization
 ) -> tuple[QuantizedConv, Table]:
     """The layer for bytes of `source` and of `output`, and how well its function is fitted."""
-    weights, scale, zero, factor = quantize_weights(layer.weights)
+    weights, scale, zero, factor = best_weights(layer.weights)
     taps = layer.weights.shape[2] * layer.weights.shape[3]
     table = fit(layer.function, layer.low, layer.high, output, LOST_BY_MEAN.get(layer.pool, 0.0))
     distance = np.abs(weights.astype(np.int64) - zero).reshape(len(weights), -1).sum(1)
@@ -71,6 +76,42 @@ def quantise_layer(
         output=output,
     )
     return conv, table
+
+
+def best_weights(weights: Floats) -> tuple[NDArray[np.uint8], float, int, Floats]:
+    """As quantize_weights: bytes, scale, zero point, and how far each channel was scaled up.
+
+    Channels are scaled up to a common range, unless the weights were quantised before: then
+    their own steps lose much less, around a zero in the middle or all channels as they are.
+    """
+    common = quantize_weights(weights)
+    own = [_around_zero(weights), _as_they_are(weights)]
+    best = min(own, key=lambda way: _lost(weights, *way))
+    return best if _lost(weights, *best) < OWN_STEPS * _lost(weights, *common) else common
+
+
+def _around_zero(weights: Floats) -> tuple[NDArray[np.uint8], float, int, Floats]:
+    most = np.abs(weights.reshape(len(weights), -1)).max(1)
+    largest = max(float(most.max()), SMALLEST)
+    factor = np.where(most > SMALLEST, largest / np.maximum(most, SMALLEST), 1.0)
+    quantization = Quantization(127 / largest, 128)
+    scaled = weights * factor.reshape(-1, 1, 1, 1)
+    return quantization.to_bytes(scaled), quantization.scale, quantization.zero, factor
+
+
+def _as_they_are(weights: Floats) -> tuple[NDArray[np.uint8], float, int, Floats]:
+    q = Quantization.of_range(weights.min(), weights.max())
+    return q.to_bytes(weights), q.scale, q.zero, np.ones(len(weights))
+
+
+def _lost(
+    weights: Floats, found: NDArray[np.uint8], scale: float, zero: int, factor: Floats
+) -> float:
+    """The square error of each channel in parts of its size, summed up."""
+    back = (found.astype(np.float64) - zero) / scale / factor.reshape(-1, 1, 1, 1)
+    error = ((back - weights) ** 2).reshape(len(weights), -1).sum(1)
+    size = (weights**2).reshape(len(weights), -1).sum(1)
+    return float((error / np.where(size > 0, size, 1)).sum())
 
 
 def _coarser(table: Table, bits: int) -> Table:

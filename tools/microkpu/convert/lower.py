@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,10 +50,18 @@ class InputScale:
 class Lowering:
     """Walks through a graph once; `form` gives a value as a map, as bytes or as floats."""
 
-    def __init__(self, graph: Graph, ranges: Mapping[str, Range], input_scale: InputScale) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        ranges: Mapping[str, Range],
+        input_scale: InputScale,
+        known: Collection[str] = (),
+    ) -> None:
         self.graph = graph
         self.ranges = dict(ranges)
         self.scale = input_scale
+        # Values whose ranges are the model's own, not measured.
+        self.known = known
         self.layers = {layer.conv.output: layer for layer in layers_of(graph)}
         for layer in self.layers.values():
             if layer.pool is not None and layer.pool.op == "AveragePool":
@@ -425,11 +433,14 @@ class Lowering:
             for name in together:
                 group[first(name)] = first(node.output)
         members: dict[str, list[Range]] = {}
+        decided: dict[str, list[Range]] = {}
         for name, range_ in self.ranges.items():
             members.setdefault(first(name), []).append(range_)
+            if name in self.known:
+                decided.setdefault(first(name), []).append(range_)
         found = {}
         for name in self.ranges:
-            own = members[first(name)]
+            own = decided.get(first(name)) or members[first(name)]
             low, high = min(r[0] for r in own), max(r[1] for r in own)
             if first(self.input) == first(name):
                 found[name] = self.scale.quantization

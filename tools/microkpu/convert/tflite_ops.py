@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import tflite
 from microkpu.convert.errors import ConvertError
 from microkpu.convert.tflite_file import TO_PLANES, Importer
 
-PADDINGS = {0: "SAME_UPPER", 1: "VALID"}
+SAME = 0
 NO_ACTIVATION = 0
-# Fused functions by number: ONNX operator and bounds.
-FUSED = {1: ("Relu", None), 2: ("Clip", (-1.0, 1.0)), 3: ("Clip", (0.0, 6.0)), 4: ("Tanh", None)}
+# Fused functions by number: ONNX operator and bounds. TensorFlow Lite itself fuses no others.
+FUSED = {1: ("Relu", None), 2: ("Clip", (-1.0, 1.0)), 3: ("Clip", (0.0, 6.0))}
 
 
 def options(operator: Any, kind: type[Any]) -> Any:
@@ -47,6 +47,21 @@ def activated(
     to.add(function, [inner, *ends], name)
 
 
+def pads(
+    size: Sequence[int], kernel: Sequence[int], strides: Sequence[int], padding: int,
+    dilations: Sequence[int] = (1, 1),
+) -> list[int]:  # fmt: skip
+    """What SAME means for a size, one pixel more below and to the right; nothing for VALID."""
+    if padding != SAME:
+        return [0, 0, 0, 0]
+    total = [
+        max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
+        for n, k, s, d in zip(size, kernel, strides, dilations, strict=True)
+    ]
+    before = [t // 2 for t in total]
+    return [*before, *(t - b for t, b in zip(total, before, strict=True))]
+
+
 def conv(to: Importer, operator: Any) -> None:
     o = options(operator, tflite.Conv2DOptions)
     weights = _weights(to, operator).transpose(TO_PLANES)
@@ -72,18 +87,14 @@ def _conv(to: Importer, operator: Any, o: Any, weights: Any, group: int) -> None
     inputs = [to.value(operator.Inputs(0)), to.hold("weights", weights)]
     if operator.InputsLength() > 2 and operator.Inputs(2) >= 0:
         inputs.append(to.value(operator.Inputs(2)))
+    size, kernel = to.shape(operator.Inputs(0))[1:3], weights.shape[2:]
+    strides = [o.StrideH(), o.StrideW()]
+    dilations = [max(1, o.DilationHFactor()), max(1, o.DilationWFactor())]
     activated(
-        to,
-        operator,
-        o.FusedActivationFunction(),
-        "Conv",
-        inputs,
-        auto_pad=PADDINGS[o.Padding()],
-        kernel_shape=weights.shape[2:],
-        strides=[o.StrideH(), o.StrideW()],
-        dilations=[max(1, o.DilationHFactor()), max(1, o.DilationWFactor())],
-        group=group,
-    )
+        to, operator, o.FusedActivationFunction(), "Conv", inputs, kernel_shape=kernel,
+        strides=strides, dilations=dilations, group=group,
+        pads=pads(size, kernel, strides, o.Padding(), dilations),
+    )  # fmt: skip
 
 
 def transposed(to: Importer, operator: Any) -> None:
@@ -135,10 +146,11 @@ def dense(to: Importer, operator: Any) -> None:
 def pool(op: str) -> Callable[[Importer, Any], None]:
     def lower(to: Importer, operator: Any) -> None:
         o = options(operator, tflite.Pool2DOptions)
+        size = to.shape(operator.Inputs(0))[1:3]
+        kernel, strides = [o.FilterHeight(), o.FilterWidth()], [o.StrideH(), o.StrideW()]
         activated(
             to, operator, o.FusedActivationFunction(), op, [to.value(operator.Inputs(0))],
-            auto_pad=PADDINGS[o.Padding()], kernel_shape=[o.FilterHeight(), o.FilterWidth()],
-            strides=[o.StrideH(), o.StrideW()],
+            kernel_shape=kernel, strides=strides, pads=pads(size, kernel, strides, o.Padding()),
         )  # fmt: skip
 
     return lower
