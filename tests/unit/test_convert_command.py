@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""`microkpu convert` and `microkpu kmodel eval`, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from convert_networks import bytes_for, chain, cosine, floats_of
+from microkpu.cli import main
+from microkpu.convert.calibration import read_picture
+from microkpu.kmodel.host import HostModel
+from PIL import Image
+
+TINY = Path(__file__).resolve().parents[1] / "golden" / "tiny_selfmade"
+
+
+def saved(tmp_path: Path) -> Path:
+    path = tmp_path / "chain.onnx"
+    onnx.save(chain(), path)
+    return path
+
+
+@pytest.mark.parametrize("target", ["v3", "v4"])
+def test_a_model_is_written_and_told_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    out, report = tmp_path / "tiny.kmodel", tmp_path / "report"
+    arguments = ["convert", str(TINY / "tiny.onnx"), "-o", str(out), "--target", target]
+    arguments += ["--calibration", str(TINY / "input.npy"), "--report", str(report)]
+    assert main(arguments) == 0
+    told = capsys.readouterr().out
+    assert f"kmodel {target.upper()}, {out.stat().st_size} bytes" in told
+    assert "5 on the KPU" in told and "1 on the CPU" in told
+    assert "output    e: cosine 0.9999" in told
+    wanted = np.load(TINY / "float_onnxruntime_out.npy")
+    (found,) = HostModel(out).run(np.load(TINY / "input.npy"))
+    assert cosine(found, wanted) >= 0.9999
+    layers = json.loads((report / "layers.json").read_text())["layers"]
+    assert [layer["layer"] for layer in layers] == ["ac", "bc", "cc", "dc", "e"]
+    assert all(layer["cosine"] > 0.9995 and layer["snr"] > 30 for layer in layers)
+    rows = (report / "layers.txt").read_text().split("fit\n")[1].splitlines()
+    ratios = [float(row.split()[2]) for row in rows]
+    assert ratios == sorted(ratios)
+    with Image.open(report / "layers.png") as plot:
+        assert plot.width > 500 and plot.getcolors() is not None
+
+
+def test_a_folder_of_pictures_calibrates_and_is_recognised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures of any size; what a picture's class is the float model says."""
+    model, out = saved(tmp_path), tmp_path / "chain.kmodel"
+    pictures = tmp_path / "pictures"
+    for place, x in enumerate(bytes_for(chain(), 6)):
+        picture = Image.fromarray(x.transpose(1, 2, 0)).resize((48, 32))
+        picture.save(tmp_path / "p.png")
+        planes = read_picture(tmp_path / "p.png", (1, 3, 16, 24))
+        label = int(floats_of(chain(), planes)[0].argmax())
+        folder = pictures / f"{label:04}"
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{place}.png")
+    command = ["convert", str(model), "-o", str(out), "--calibration", str(pictures)]
+    assert main([*command, "--samples", "4", "--mean", "3,2,1", "--input-scale", "1/250"]) == 0
+    assert "(byte - 3,2,1) * 0.004" in capsys.readouterr().out
+    assert main([*command, "--ranges", "minmax"]) == 0
+    capsys.readouterr()
+    classes = sorted(int(folder.name) for folder in pictures.iterdir())
+    samples = np.stack(
+        [
+            read_picture(file, (1, 3, 16, 24))
+            for folder in sorted(pictures.iterdir())
+            for file in sorted(folder.iterdir())
+        ]
+    )
+    labels = [floats_of(chain(), x)[0].argmax() for x in samples]
+    assert sorted(set(labels)) == classes
+    found = [HostModel(out).run(x)[0].argmax() for x in samples]
+    np.savez(tmp_path / "set.npz", x=samples, y=labels)
+    assert main(["kmodel", "eval", str(out), str(tmp_path / "set.npz")]) == 0
+    right = int(np.equal(found, labels).sum())
+    assert f"({right} of 6 right)" in capsys.readouterr().out
+    assert main(["kmodel", "eval", str(out), str(pictures)]) == 0
+    numbers = {name: k for k, name in enumerate(classes)}
+    right = sum(f == numbers[label] for f, label in zip(found, labels, strict=True))
+    told = capsys.readouterr().out
+    assert f"({right} of 6 right)" in told and f"{classes[0]:04}: " in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--calibration", "missing.npy"], "missing.npy is no array"),
+        ([], "no inputs to measure ranges by: give --calibration"),
+        (["--calibration", "."], "no pictures in"),
+        (["--samples", "0", "--calibration", "x.npy"], "--samples is 0: 1 or more wanted"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
+) -> None:
+    model = saved(tmp_path)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert main(["convert", str(model), "-o", "m.kmodel", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and words in said
+    assert said.count("\n") == 1
+    assert not Path("m.kmodel").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"nothing", "folder"])
+def test_datasets_that_are_none_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | str | None
+) -> None:
+    path = tmp_path / "set"
+    if content == "folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    assert main(["kmodel", "eval", str(TINY / "tiny3.kmodel"), str(path)]) == 1
+    assert str(path) in capsys.readouterr().err
