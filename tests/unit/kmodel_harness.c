@@ -51,7 +51,10 @@ static void run(const void *file, size_t bytes, const kmodel_needs_t *needs) {
         data[i] = (uint8_t)(i * 37);
     }
     int result = kmodel_start(model, data, input.bytes);
-    while (result == KMODEL_OK && (result = kmodel_step(model)) == KMODEL_BUSY) {
+    if (result == KMODEL_OK) {
+        do {
+            result = kmodel_step(model);
+        } while (result == KMODEL_BUSY);
     }
     if (result != KMODEL_OK) {
         fprintf(stderr, "a measured file ends its run with %d\n", result);
