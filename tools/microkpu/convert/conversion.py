@@ -18,7 +18,7 @@ from microkpu.convert.allocate import Layout
 from microkpu.convert.calibration import Pixels, Samples, load
 from microkpu.convert.errors import ConvertError
 from microkpu.convert.floats import FloatRunner
-from microkpu.convert.graph import Array, Graph, Shape
+from microkpu.convert.graph import Array, Graph, Node, Shape
 from microkpu.convert.lower import InputScale, Lowering
 from microkpu.convert.onnx_file import read_onnx, to_graph
 from microkpu.convert.passes import rewrite
@@ -116,7 +116,7 @@ def convert(
     ranges = measure(graph, samples, options.method, _progress(options.quiet), graph.outputs)
     ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
     scale = _input_scale(graph, samples, ranges)
-    graph = _with_first_layer(graph, scale, ranges)
+    graph, scale = _with_first_layer(graph, scale, ranges)
     lowered = Lowering(graph, ranges, scale, set(known)).run()
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
@@ -227,21 +227,45 @@ def _input_scale(graph: Graph, samples: Samples, ranges: dict[str, Range]) -> In
     )
 
 
-def _with_first_layer(graph: Graph, scale: InputScale, ranges: dict[str, Range]) -> Graph:
-    """Gives bytes whose channels differ in meaning a layer that makes them one, if needed."""
+def _with_first_layer(
+    graph: Graph, scale: InputScale, ranges: dict[str, Range]
+) -> tuple[Graph, InputScale]:
+    """Lets something take what bytes cannot mean: the first layers, one more, or the CPU."""
     ((name, shape),) = graph.inputs.items()
-    if scale.plain:
-        return graph
+    if scale.plain or len(shape) != 4:
+        return graph, scale
     taken = {id(layer.conv) for layer in layers_of(graph)}
     users = graph.users(name)
     if all(id(user) in taken for user in users) and name not in graph.outputs:
-        return graph
-    if len(shape) != 4 or not side_fits(shape[2], shape[3]):
-        return graph
-    first = identity(graph, users[0], name, depthwise=True)
-    graph.rename_uses(name, first.output)
-    first.inputs[0] = name
-    graph.nodes.insert(0, first)
+        return graph, scale
+    if side_fits(shape[2], shape[3]):
+        first = identity(graph, users[0], name, depthwise=True)
+        graph.rename_uses(name, first.output)
+        first.inputs[0] = name
+        graph.nodes.insert(0, first)
+        graph.infer()
+        ranges[first.output] = ranges[name]
+        return graph, scale
+    return _scaled_on_cpu(graph, scale, ranges)
+
+
+def _scaled_on_cpu(
+    graph: Graph, scale: InputScale, ranges: dict[str, Range]
+) -> tuple[Graph, InputScale]:
+    """Where no layer of the KPU comes first: floats are scaled and moved for each channel."""
+    ((name, shape),) = graph.inputs.items()
+    plain, scaled = graph.fresh(name), graph.fresh(name)
+    for stem, op, values, source, result in (
+        ("scale", "Mul", scale.factor, plain, scaled),
+        ("offset", "Add", scale.offset, scaled, name),
+    ):
+        constant = graph.add_constant(stem, values.astype(np.float32).reshape(1, -1, 1, 1))
+        graph.nodes.insert(0, Node(op, [source, constant], [result], {}, f"input {stem}"))
+    graph.inputs = {plain: shape}
+    graph.entry = graph.entry.scaled(1 / scale.factor, -scale.offset / scale.factor)
+    graph.tidy()
     graph.infer()
-    ranges[first.output] = ranges[name]
-    return graph
+    low, high = (float(scale.quantization.to_floats(byte)) for byte in (0, 255))
+    ranges[plain] = ranges[scaled] = (low, high)
+    ones = np.ones_like(scale.factor)
+    return graph, InputScale(scale.quantization, ones, 0 * ones)
