@@ -125,3 +125,13 @@ def test_what_hangs_on_the_board(firmware: Path, tmp_path: Path) -> None:
     assert plain == VirtualOptions(firmware=firmware)
     with plain.make() as board:
         assert board.camera is None and board.card_slot is None
+
+
+def test_a_file_that_is_no_flash_is_left_alone(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0" + bytes(1000))
+    with pytest.raises(MicrokpuError, match="no content of a flash chip"):
+        VirtualOptions(flash=photo).make()
+    assert photo.stat().st_size == 1004
+    with pytest.raises(MicrokpuError, match="there is no folder"):
+        VirtualOptions(flash=tmp_path / "gone" / "flash.bin").make()

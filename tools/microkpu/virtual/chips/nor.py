@@ -73,12 +73,15 @@ class Nor:
         self._path = path
         self._store = bytearray(b"\xff") * BYTES
         if path is not None and path.exists():
-            content = path.read_bytes()
-            if len(content) > BYTES:
+            content = path.read_bytes() if path.is_file() else b""
+            if len(content) != BYTES:
                 raise MicrokpuError(
-                    f"flash file {path} has {len(content)} bytes, the chip has {BYTES}"
+                    f"{path} is no content of a flash chip ({len(content)} bytes, {BYTES} wanted):"
+                    " name a new file; firmware goes by --firmware, a model by --image ADDR=FILE"
                 )
-            self._store[: len(content)] = content
+            self._store[:] = content
+        elif path is not None and not path.parent.is_dir():
+            raise MicrokpuError(f"{path} cannot be made: there is no folder {path.parent}")
         self.data = memoryview(self._store)
         self.dirty = False
         self.status = [0, 0, 0x60]
