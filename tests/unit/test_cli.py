@@ -43,7 +43,7 @@ def test_help_names_every_command() -> None:
     [
         [],
         ["fly"],
-        ["virtual", "--sd", "card"],
+        ["virtual", "--tape", "card"],
         ["virtual", "--pty", "--stdio"],
         ["virtual", "--paced", "--fast"],
         ["virtual", "--seconds", "-1"],

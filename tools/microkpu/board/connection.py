@@ -88,7 +88,8 @@ def explain(port: str, error: Exception) -> str:
 def seen() -> str:
     """The serial ports of this machine, for people."""
     ports = sorted(port.device for port in list_ports.comports())
-    return f"there are: {', '.join(ports)}" if ports else "there is none"
+    real = f"there are: {', '.join(ports)}" if ports else "there is none"
+    return f"{real}; {VIRTUAL} needs no board"
 
 
 def find_port() -> str:

@@ -121,7 +121,7 @@ class RemoteBoard:
 
     def start(self, script: Path | str) -> None:
         """Sends a script and does not wait for it: finish() does."""
-        code = script.read_text(encoding="utf-8") if isinstance(script, Path) else script
+        code = _source(script) if isinstance(script, Path) else script
         if not self._idle:
             self._enter()
         self._idle = False
@@ -283,6 +283,15 @@ class RemoteBoard:
             pass  # the board is gone; the port is given back all the same
         finally:
             self._port.close()
+
+
+def _source(script: Path) -> str:
+    try:
+        return script.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MicrokpuError(
+            f"{script} is no Python script: byte {error.start} is no text"
+        ) from None
 
 
 def _text(data: bytes | bytearray) -> str:

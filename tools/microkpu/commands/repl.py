@@ -37,6 +37,7 @@ def call(options: argparse.Namespace) -> int:
             argparse.Namespace(
                 **vars(options)
                 | {"until": None, "seconds": None, "pty": False, "stdio": True}
+                | {"lcd_png": None}
                 | {"paced": True, "fast": False}
             )
         )
