@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from convert_networks import bytes_for, chain, cosine, floats_of
 from microkpu.cli import main
 from microkpu.convert.calibration import read_picture
+from microkpu.convert.evaluate import Dataset, Score, joined
 from microkpu.kmodel.host import HostModel
 from PIL import Image
 
@@ -114,6 +116,20 @@ def test_what_is_missing_is_said_in_a_line(
     assert said.startswith("error: ") and words in said
     assert said.count("\n") == 1
     assert not Path("m.kmodel").exists()
+
+
+def test_parts_of_a_dataset_make_one_score() -> None:
+    dataset = Dataset(np.arange(7), [0, 1, 2, 0, 1, 2, 0], ["a", "b", "c"])
+    parts = dataset.parts(3)
+    assert sorted(label for part in parts for label in part.labels) == [0, 0, 0, 1, 1, 2, 2]
+    assert len(dataset.parts(20)) == 7
+    scores = [
+        Score(Counter({0: 2}), Counter({0: 3, 1: 1}), dataset.names),
+        Score(Counter({1: 1}), Counter({1: 1, 2: 2}), dataset.names),
+    ]
+    assert str(joined(scores)).splitlines() == [
+        "top-1 42.86 % (3 of 7 right)", "a: 2 of 3", "b: 1 of 2", "c: 0 of 2"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", [None, b"nothing", "folder"])

@@ -31,6 +31,14 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def parts(self, count: int) -> list[Dataset]:
+        """So many parts of about one size, or fewer where there are fewer samples."""
+        count = min(count, len(self))
+        return [
+            Dataset(self.samples[place::count], self.labels[place::count], self.names)
+            for place in range(count)
+        ]
+
 
 @dataclass(frozen=True)
 class Score:
@@ -52,6 +60,16 @@ class Score:
             name = self.names[label] if label < len(self.names) else str(label)
             lines.append(f"{name}: {self.right[label]} of {self.all[label]}")
         return "\n".join(lines)
+
+
+def joined(scores: Sequence[Score]) -> Score:
+    """One score of all parts."""
+    right: Counter[int] = Counter()
+    every: Counter[int] = Counter()
+    for score in scores:
+        right += score.right
+        every += score.all
+    return Score(right, every, scores[0].names)
 
 
 def read_dataset(path: Path) -> Dataset:

@@ -94,6 +94,7 @@ def layers_closeness(
     """Of every KPU layer's result, in the order of the file."""
     steps = [s for s in conversion.lowered.steps if isinstance(s, KpuStep)]
     runner = FloatRunner(conversion.graph, [step.result.name for step in steps])
+    single = _of_single_pixels(conversion.lowered)
     inputs = list(islice(conversion.samples, samples))
     wanted = [runner.run(x) for x in inputs]
     found = []
@@ -103,12 +104,28 @@ def layers_closeness(
         for x, floats in zip(inputs, wanted, strict=True):
             results = model.run(conversion.to_bytes(x))
             for step, total, data in zip(some, sums, results, strict=False):
-                q = step.conv.output
-                total.add(floats[step.result.name], q.to_floats(data))
+                whole = floats[step.result.name], step.conv.output.to_floats(data)
+                if step in single:
+                    # Of a 4x4 map only the corner's pixel means something.
+                    whole = whole[0][..., 0, 0], whole[1][..., 0, 0]
+                total.add(*whole)
         found += [
             Closeness(step.node.name, step.result.name, s.cosine, s.snr, step.fit[0])
             for step, s in zip(some, sums, strict=True)
         ]
+    return found
+
+
+def _of_single_pixels(program: Program) -> set[KpuStep]:
+    """The layers of V3 whose map has old bytes around a single pixel."""
+    maps: set[Tensor] = set()
+    found = set()
+    for step in program.steps:
+        if isinstance(step, KpuStep) and step.source in maps:
+            found.add(step)
+            maps.add(step.result)
+        elif isinstance(step, CpuStep) and step.kind == "pad" and step.result.place is Place.MAP:
+            maps.add(step.result)
     return found
 
 
