@@ -72,4 +72,4 @@ def masks(scans: Scans) -> Samples:
     return Samples(np.clip(noisy, 0, 255).astype(np.uint8), (clean > 127).astype(np.float32))
 
 
-__all__ = ["Samples", "digits", "load", "masks", "pixels", "scenes"]
+__all__ = ["Samples", "Scans", "digits", "load", "masks", "pixels", "scenes"]
