@@ -117,19 +117,24 @@ def test_outputs_point_where_floats_point(name: str, target: str) -> None:
     assert cosine(result.found, result.floats) >= 0.995
 
 
+def found_by_detector(grids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether the surest cell is the digit's, and says which it is."""
+    rows, columns, digits = wanted.T
+    cells = grids.reshape(-1, 64, 11)
+    best = cells[:, :, 0].argmax(1)
+    inside = cells[np.arange(len(cells)), best, 1:].argmax(1)
+    right: NDArray[np.bool_] = (best == rows * 8 + columns) & (inside == digits)
+    return right
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_detector_finds_what_it_finds_in_floats(target: str) -> None:
     result = outcome("detector", target)
-    rows, columns, digits = result.wanted.T
-
-    def right(grids: NDArray[Any]) -> float:
-        cells = grids.reshape(-1, 64, 11)
-        best = cells[:, :, 0].argmax(1)
-        inside = cells[np.arange(len(cells)), best, 1:].argmax(1)
-        return float(((best == rows * 8 + columns) & (inside == digits)).mean())
-
-    assert right(result.floats) >= 0.85
-    assert right(result.floats) - right(result.found) <= MOST_LOST
+    floats, found = (
+        found_by_detector(x, result.wanted).mean() for x in (result.floats, result.found)
+    )
+    assert floats >= 0.9
+    assert floats - found <= MOST_LOST
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -148,3 +153,23 @@ def test_convolutions_are_all_on_the_kpu(target: str) -> None:
     assert set(outcome("detector", target).cpu) == {"dequantize", "transpose"}
     assert outcome("unet", target).cpu[:4] == ("resize_nearest", "upload") * 2
     assert outcome("lenet", target).layers == 6
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, "detector"])
+def test_the_page_tells_what_is_computed(name: str) -> None:
+    """To a scan or two: the last bits of floats differ from machine to machine."""
+    page = (MODELS.parents[1] / "docs" / "convert.md").read_text()
+    rows = [line for line in page.splitlines() if line.count("|") == 7]
+    (line,) = [line for line in rows if line.startswith(f"| {name} |")]
+    told = [float(cell) for cell in line.split("|")[3:-1]]
+    outcomes = [outcome(name, target) for target in TARGETS]
+
+    def right(x: NDArray[Any]) -> int:
+        wanted = outcomes[0].wanted
+        if name == "detector":
+            return int(found_by_detector(x, wanted).sum())
+        return int((x.argmax(1) == wanted).sum())
+
+    rights = [right(outcomes[0].floats), *(right(each.found) for each in outcomes)]
+    assert np.abs(np.subtract(told[:3], rights)).max() <= 2
+    assert abs(told[3] - cosine(outcomes[1].found, outcomes[1].floats)) <= 2e-4
