@@ -19,12 +19,13 @@ from microkpu.convert.calibration import Pixels, Samples, load
 from microkpu.convert.errors import ConvertError
 from microkpu.convert.floats import FloatRunner
 from microkpu.convert.graph import Array, Graph, Node, Shape
-from microkpu.convert.lower import InputScale, Lowering
+from microkpu.convert.lower import Lowering
 from microkpu.convert.onnx_file import read_onnx, to_graph
 from microkpu.convert.passes import rewrite
 from microkpu.convert.passes.entry import return_input_scale
 from microkpu.convert.passes.layers import identity, layers_of
 from microkpu.convert.passes.limits import side_fits
+from microkpu.convert.plan import InputScale, Plan
 from microkpu.convert.program import Program
 from microkpu.convert.ranges import METHODS, Progress, Range, measure
 from microkpu.convert.tflite_file import QuantisedInput, read_tflite
@@ -117,7 +118,7 @@ def convert(
     ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
     scale = _input_scale(graph, samples, ranges)
     graph, scale = _with_first_layer(graph, scale, ranges)
-    lowered = Lowering(graph, ranges, scale, set(known)).run()
+    lowered = Lowering(Plan(graph, ranges, scale, set(known))).run()
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
     return Conversion(

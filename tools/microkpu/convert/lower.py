@@ -3,93 +3,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from microkpu.convert.errors import NodeError
-from microkpu.convert.floats import FloatRunner
-from microkpu.convert.graph import Graph, Node
+from microkpu.convert.functions import function_of
+from microkpu.convert.graph import Node
 from microkpu.convert.layer import FloatLayer, quantise_layer
 from microkpu.convert.lower_cpu import HANDLERS, lower_table, unary_handler
-from microkpu.convert.passes.activations import WITH_SCALAR, Activation, leads_to_outputs_only
-from microkpu.convert.passes.joins import from_kpu
-from microkpu.convert.passes.layers import Layer, layers_of
+from microkpu.convert.passes.activations import WITH_SCALAR
+from microkpu.convert.passes.layers import Layer
 from microkpu.convert.passes.limits import MOST_CHANNELS, is_depthwise, side_fits
 from microkpu.convert.passes.transposes import ONE_BY_ONE
-from microkpu.convert.pieces import Function
+from microkpu.convert.plan import MOVING, Plan
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
-from microkpu.kmodel.layer_words import map_group
-from microkpu.kmodel.quantize import Floats, Quantization, QuantizedConv
+from microkpu.kmodel.quantize import Floats, Quantization
 
-# Operators that leave every element as it is, so that bytes keep their meaning.
-MOVING = {
-    "Reshape", "Transpose", "Slice", "Pad", "DepthToSpace", "SpaceToDepth", "Concat", "Identity",
-    "Resize", "Gather", "Split", "MaxPool",
-}  # fmt: skip
-Range = tuple[float, float]
 # Functions that the KPU's table follows less closely are the CPU's, in steps of the output.
 MOST_FIT_ERROR = 3.0
-
-
-@dataclass
-class InputScale:
-    """What bytes of the input mean: (byte - mean) * scale for each channel."""
-
-    quantization: Quantization
-    # The input in real numbers is what the quantisation says, times factor, plus offset.
-    factor: Floats
-    offset: Floats
-
-    @property
-    def plain(self) -> bool:
-        return bool(np.all(self.factor == 1) and np.all(self.offset == 0))
 
 
 class Lowering:
     """Walks through a graph once; `form` gives a value as a map, as bytes or as floats."""
 
-    def __init__(
-        self,
-        graph: Graph,
-        ranges: Mapping[str, Range],
-        input_scale: InputScale,
-        known: Collection[str] = (),
-    ) -> None:
-        self.graph = graph
-        self.ranges = dict(ranges)
-        self.scale = input_scale
-        # Values whose ranges are the model's own, not measured.
-        self.known = known
-        self.layers = {layer.conv.output: layer for layer in layers_of(graph)}
-        for layer in self.layers.values():
-            if layer.pool is not None and layer.pool.op == "AveragePool":
-                # The mean is one of bytes that hold what comes before it.
-                self.ranges[layer.result] = ranges[layer.activation.result]
-        self._inner = {id(node): layer for layer in self.layers.values() for node in layer.nodes}
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.graph = plan.graph
+        self.quantizations = plan.quantizations
         self._forms: dict[str, dict[Place, Tensor]] = {}
         self._makers: dict[Tensor, KpuStep] = {}
+        self._parents: dict[str, Tensor] = {}
         # Nodes that a step before them does too.
         self.done: set[int] = set()
-        (self.input,) = graph.inputs
-        self.beside = self._concatenations()
-        self._parts = self._direct_parts()
-        self._parents: dict[str, Tensor] = {}
-        self.quantizations = self._shared_quantizations()
         self.program = Program(self._input_tensor())
 
     # -- the walk
 
     def run(self) -> Program:
         for node in self.graph.nodes:
-            layer = self._inner.get(id(node))
+            layer = self.plan.inner.get(id(node))
             if id(node) in self.done:
                 continue
             if layer is not None:
                 if node is layer.conv:
                     self._kpu_layer(layer)
-            elif node.output in self.beside:
+            elif node.output in self.plan.beside:
                 self._join(node)
             elif len(set(self.graph.moving_inputs(node))) == 1 and (
                 node.op in ONE_BY_ONE or (node.op in WITH_SCALAR and self._scalar(node))
@@ -124,12 +83,6 @@ class Lowering:
     def quantised(self, name: str) -> bool:
         """Whether a value is there in bytes, on the KPU or in main memory."""
         return self.has(name, Place.MAP) or self.has(name, Place.BYTES)
-
-    def moves_bytes(self, node: Node) -> bool:
-        """Whether elements of this node move as bytes: parts that end a model keep their own."""
-        if node.op == "Transpose" and self.graph.target == "v3":
-            return False
-        return node.op != "Concat" or not leads_to_outputs_only(self.graph, node.output)
 
     def put(self, name: str, tensor: Tensor) -> Tensor:
         self._forms.setdefault(name, {})[tensor.place] = tensor
@@ -195,22 +148,22 @@ class Lowering:
         return self.cpu(self._reader(name), "dequantize", [source], self.new(name, Place.FLOATS))
 
     def _input_tensor(self) -> Tensor:
-        users = self.graph.users(self.input)
-        on_kpu = [id(user) in self._inner for user in users]
+        users = self.graph.users(self.plan.input)
+        on_kpu = [id(user) in self.plan.inner for user in users]
         if all(on_kpu) or (any(on_kpu) and self.graph.target == "v3"):
             place = Place.MAP
-        elif self.graph.target == "v3" and not self._leads_to_kpu(self.input):
+        elif self.graph.target == "v3" and not self._leads_to_kpu(self.plan.input):
             # The vendor's runtime begins with a dense layer on floats.
             place = Place.FLOATS
         else:
-            picture = len(self.graph.shape(self.input)) == 4
+            picture = len(self.graph.shape(self.plan.input)) == 4
             place = Place.BYTES if picture or any(on_kpu) else Place.FLOATS
-        return self.put(self.input, self.new(self.input, place))
+        return self.put(self.plan.input, self.new(self.plan.input, place))
 
     def _leads_to_kpu(self, name: str) -> bool:
         """Whether nothing but moves lies between a value and a layer of the KPU."""
         return any(
-            id(user) in self._inner
+            id(user) in self.plan.inner
             or (user.op in MOVING and any(self._leads_to_kpu(output) for output in user.outputs))
             for user in self.graph.users(name)
         )
@@ -225,15 +178,15 @@ class Lowering:
         bias_array = self.graph.constant(node, 2)
         bias = np.zeros(len(weights)) if bias_array is None else bias_array.astype(np.float64)
         depthwise = is_depthwise(self.graph, node)
-        if name == self.input and not self.scale.plain:
+        if name == self.plan.input and not self.plan.scale.plain:
             weights, bias = self._scaled(weights, bias, depthwise)
         if source.channels is not None:
             weights, source = self._over_gaps(node, weights, source, depthwise)
         float_layer = FloatLayer(
             weights,
             bias,
-            self.function(layer.activation),
-            *self.ranges[node.output],
+            function_of(self.graph, layer.activation),
+            *self.plan.ranges[node.output],
             layer.pool_type,
             depthwise,
         )
@@ -257,14 +210,14 @@ class Lowering:
         self.program.steps.append(step)
         self._makers[between] = step
         lower_table(self, layer.activation.nodes[-1], layer.activation)
-        if layer.result in self._parts:
+        if layer.result in self.plan.parts:
             part = self._result(layer.result)
             self.cpu(node, "upload", [self.form(layer.result, Place.BYTES)], part)
 
     def _scaled(self, weights: Floats, bias: Floats, depthwise: bool) -> tuple[Floats, Floats]:
         """The first layer for bytes of the input instead of real numbers."""
-        factor = self.scale.factor.reshape(-1, 1) if depthwise else self.scale.factor
-        offset = self.scale.offset.reshape(-1, 1) if depthwise else self.scale.offset
+        factor = self.plan.scale.factor.reshape(-1, 1) if depthwise else self.plan.scale.factor
+        offset = self.plan.scale.offset.reshape(-1, 1) if depthwise else self.plan.scale.offset
         moved = (weights.sum((2, 3)) * offset).sum(1)
         return weights * factor.reshape(
             (-1, 1, 1, 1) if depthwise else (1, -1, 1, 1)
@@ -307,75 +260,27 @@ class Lowering:
         ones = np.ones((source.shape[1], 1, 1, 1))
         return self._identity_step(node, source, result, ones, depthwise=True)
 
-    def function(self, activation: Activation) -> Function:
-        """The activation for arrays of numbers, as onnxruntime computes it."""
-        if not activation.nodes:
-            return lambda x: x
-        return function_of(self.graph, activation)
-
     def _result(self, name: str) -> Tensor:
         """A layer's result: a map of its own, or a part of the concatenation it is made for."""
-        if name not in self._parts:
+        if name not in self.plan.parts:
             return self.put(name, self.new(name, Place.MAP))
-        node, channel = self._parts[name]
+        node, channel = self.plan.parts[name]
         part = self.new(name, Place.MAP)
         part.parent, part.channel = self._parent(node), channel
         return self.put(name, part)
 
     # -- maps side by side
 
-    def _concatenations(self) -> dict[str, Node]:
-        """Concatenations of channels that the KPU reads: their parts lie side by side."""
-        found = {}
-        for node in self.graph.nodes:
-            if node.op != "Concat" or node.cpu or node.output not in self.graph.shapes:
-                continue
-            shape = self.graph.shape(node.output)
-            if len(shape) != 4 or node.attributes.get("axis", 0) % 4 != 1:
-                continue
-            if not side_fits(*shape[2:]) or self._width(node) > MOST_CHANNELS:
-                continue
-            if any(name in self.graph.constants for name in node.inputs):
-                continue
-            used = any(id(user) in self._inner for user in self.graph.users(node.output))
-            on_kpu = any(from_kpu(self.graph, name) for name in node.inputs)
-            if used or (on_kpu and not leads_to_outputs_only(self.graph, node.output)):
-                found[node.output] = node
-        return found
-
-    def _starts(self, node: Node) -> list[int]:
-        """The channel where each part begins: parts share no rows of AI RAM."""
-        group = map_group(self.graph.shape(node.output)[3])
-        starts, at = [], 0
-        for name in node.inputs:
-            at += -at % group
-            starts.append(at)
-            at += self.graph.shape(name)[1]
-        return starts
-
-    def _width(self, node: Node) -> int:
-        return self._starts(node)[-1] + self.graph.shape(node.inputs[-1])[1]
-
-    def _direct_parts(self) -> dict[str, tuple[Node, int]]:
-        """Values that their layer can write where a concatenation has them."""
-        results = {layer.result for layer in self.layers.values()}
-        parts: dict[str, tuple[Node, int]] = {}
-        for node in self.beside.values():
-            for name, start in zip(node.inputs, self._starts(node), strict=True):
-                if name in results and name not in parts and node.inputs.count(name) == 1:
-                    parts[name] = (node, start)
-        return parts
-
     def _parent(self, node: Node) -> Tensor:
         name = node.output
         if name not in self._parents:
             _, channels, height, width = self.graph.shape(name)
-            whole = self._width(node)
+            whole = self.plan.width(node)
             tensor = self.new(name, Place.MAP, (1, whole, height, width))
             if whole != channels:
                 tensor.channels = [
                     start + place
-                    for each, start in zip(node.inputs, self._starts(node), strict=True)
+                    for each, start in zip(node.inputs, self.plan.starts(node), strict=True)
                     for place in range(self.graph.shape(each)[1])
                 ]
             self._parents[name] = tensor
@@ -383,8 +288,8 @@ class Lowering:
 
     def _join(self, node: Node) -> None:
         parent = self._parent(node)
-        for name, start in zip(node.inputs, self._starts(node), strict=True):
-            if self._parts.get(name, (None, 0)) == (node, start):
+        for name, start in zip(node.inputs, self.plan.starts(node), strict=True):
+            if self.plan.parts.get(name, (None, 0)) == (node, start):
                 continue
             part = self.new(name, Place.MAP)
             part.quantization = parent.quantization
@@ -403,88 +308,8 @@ class Lowering:
             return source
         return self._over_gaps(node, np.zeros((1, 1, 1, 1)), source, depthwise=True)[1]
 
-    # -- what bytes mean
-
-    def _shares(self, node: Node, name: str) -> bool:
-        """Whether a part has the bytes of its concatenation: written or loaded right there."""
-        if name in self._parts:
-            return self._parts[name][0] is node
-        alone = self.graph.only_user(name) is node
-        return alone and name != self.input and name not in self.beside
-
-    def _shared_quantizations(self) -> dict[str, Quantization]:
-        """One quantisation for values that share their bytes."""
-        group: dict[str, str] = {}
-
-        def first(name: str) -> str:
-            while group.get(name, name) != name:
-                name = group[name]
-            return name
-
-        for node in self.graph.nodes:
-            if id(node) in self._inner:
-                continue
-            together: list[str] = []
-            if node.output in self.beside:
-                together = [name for name in node.inputs if self._shares(node, name)]
-            elif node.op in MOVING and self.moves_bytes(node):
-                moving = self.graph.moving_inputs(node)
-                together = moving if node.op == "Concat" else moving[:1]
-            for name in together:
-                group[first(name)] = first(node.output)
-        members: dict[str, list[Range]] = {}
-        decided: dict[str, list[Range]] = {}
-        for name, range_ in self.ranges.items():
-            members.setdefault(first(name), []).append(range_)
-            if name in self.known:
-                decided.setdefault(first(name), []).append(range_)
-        found = {}
-        for name in self.ranges:
-            own = decided.get(first(name)) or members[first(name)]
-            low, high = min(r[0] for r in own), max(r[1] for r in own)
-            if first(self.input) == first(name):
-                found[name] = self.scale.quantization
-            else:
-                found[name] = Quantization.of_range(low, high)
-        return found
-
 
 def _known(tensor: Tensor) -> Quantization:
     if tensor.quantization is None:
         raise AssertionError(f"{tensor.name} is not quantised")
     return tensor.quantization
-
-
-def function_of(graph: Graph, activation: Activation) -> Function:
-    """Nodes that work on each element alone, as a function of arrays."""
-
-    def function(x: Floats) -> Floats:
-        part = Graph(
-            nodes=list(activation.nodes),
-            constants={
-                name: graph.constants[name].reshape(-1)
-                for node in activation.nodes
-                for name in node.inputs
-                if name in graph.constants
-            },
-            inputs={activation.source: x.shape},
-            outputs=[activation.result],
-            opset=graph.opset,
-        )
-        _scalars_as_such(part)
-        result = FloatRunner(part, [activation.result]).run(x)[activation.result]
-        return np.asarray(result, np.float64)
-
-    return function
-
-
-def _scalars_as_such(part: Graph) -> None:
-    """Bounds of Clip must have no axes."""
-    for node in part.nodes:
-        if node.op == "Clip":
-            for name in node.inputs[1:]:
-                if name in part.constants:
-                    part.constants[name] = part.constants[name].reshape(())
-
-
-__all__ = ["InputScale", "Lowering", "QuantizedConv", "function_of"]

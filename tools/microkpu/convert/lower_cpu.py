@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from microkpu.convert.errors import NodeError
+from microkpu.convert.functions import function_of
 from microkpu.convert.graph import Array, Node, Shape
 from microkpu.convert.nnil import program_of
 from microkpu.convert.passes.activations import Activation, leads_to_outputs_only
@@ -28,7 +29,7 @@ Handler = Callable[["Lowering", Node], None]
 def moving_place(low: Lowering, node: Node) -> Place:
     """Bytes stay bytes where elements only move; floats where there are only floats."""
     sources = low.graph.moving_inputs(node)
-    if all(low.quantised(name) for name in sources) and low.moves_bytes(node):
+    if all(low.quantised(name) for name in sources) and low.plan.moves_bytes(node):
         return Place.BYTES
     return Place.FLOATS
 
@@ -260,7 +261,7 @@ def lower_table(low: Lowering, node: Node, activation: Activation) -> None:
     """Any function of one number: what comes of each of 256 bytes."""
     source = low.form(activation.source, Place.BYTES)
     result = low.new(activation.result, Place.BYTES)
-    function = low.function(activation)
+    function = function_of(low.graph, activation)
     reads, writes = source.quantization, result.quantization
     if reads is None or writes is None:
         raise AssertionError("bytes are quantised")
