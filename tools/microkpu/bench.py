@@ -16,7 +16,7 @@ import numpy as np
 from microkpu import elf
 from microkpu.board.connection import open_virtual
 from microkpu.board.remote import RemoteBoard, ScriptError
-from microkpu.board_files import flash_files
+from microkpu.board_files import FILES_ADDRESS, flash_files
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle
 from microkpu.kmodel.host import HostModel
@@ -35,7 +35,6 @@ from microkpu.virtual.probe import Probe
 SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
 DETECT = SHARED / "models" / "kendryte-standalone-demo__detect.kmodel"
 MODEL_ADDRESS = 0x300000
-FILES_ADDRESS = 0xD00000
 QVGA = (320, 240)
 # Sections that hold no code or data of the image: stacks and what the pool gets.
 NOT_THE_IMAGE = (".stack", ".pool", ".heap")
