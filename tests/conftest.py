@@ -27,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help=f"what the virtual board runs (default {FIRMWARE.relative_to(ROOT)})",
     )
+    parser.addoption(
+        "--fuzz-long",
+        action="store_true",
+        help="fuzz tests do their long form, as `make fuzz` and `make soak` want it",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Feeds broken files to the model loader, and runs those that it accepts; built with sanitizers by test_kmodel_sanitized.py.
+// Feeds broken files to the model loader, and runs those that it accepts; built with sanitizers by kmodel_harness.py.
 //
-//   kmodel_harness truncate FILE            every length from 0 to the whole
-//   kmodel_harness mutate FILE SEED SECONDS random changes, until the time is up
+//   kmodel_harness truncate FILE                 every length from 0 to the whole, each in a block of its own
+//   kmodel_harness prefixes FILE                 the same in place, what is cut off poisoned; the shortest one accepted runs
+//   kmodel_harness loads FILE SEED COUNT SECONDS random changes, each checked by the loader
+//   kmodel_harness runs FILE SEED COUNT SECONDS  the same, and what the loader accepts runs: so many times
+//   kmodel_harness explain FILE...               why each is refused, a line each
 //
-// Each file lies in a block of exactly its size. A file that is accepted must run: no error, no end by alarm.
+// A file that is accepted must run: no error, no end by alarm. 0 SECONDS: as long as it takes.
+#include <sanitizer/asan_interface.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +22,8 @@
 
 #define CASE_SECONDS (120) // far beyond the slowest file under sanitizers on a busy machine
 #define MOST_CHANGES (4)
+#define CHANGE_BYTES (16) // the longest change: a V4's range
+#define CLOCK_EVERY (256) // cases
 
 static uint64_t random_state;
 
@@ -37,6 +43,14 @@ static void *block(size_t bytes, size_t align) {
     memset(p, 0xa5, bytes);
     return p;
 }
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+// -- one file
 
 static void run(const void *file, size_t bytes, const kmodel_needs_t *needs) {
     void *work = block(needs->work, 64), *device = block(needs->device, 64), *tape = block(needs->tape, 64);
@@ -80,30 +94,102 @@ static void run(const void *file, size_t bytes, const kmodel_needs_t *needs) {
     free(work);
 }
 
-// True where the file is accepted.
-static bool try(const uint8_t *data, size_t bytes) {
-    uint8_t *file = block(bytes, KMODEL_ALIGN);
-    memcpy(file, data, bytes);
-    alarm(CASE_SECONDS);
-    kmodel_needs_t needs;
+// True where the loader accepts the file; a refusal must have its sentence.
+static bool load(const uint8_t *file, size_t bytes, kmodel_needs_t *needs) {
     kmodel_why_t why;
-    int result = kmodel_measure(file, bytes, &needs, &why);
-    if (result == KMODEL_OK) {
+    if (kmodel_measure(file, bytes, needs, &why) == KMODEL_OK) {
+        return true;
+    }
+    char text[256];
+    if (strlen(kmodel_explain(&why, text, sizeof(text))) < 10) {
+        fprintf(stderr, "a refusal says: %s\n", text);
+        exit(5);
+    }
+    return false;
+}
+
+static bool load_and_run(const uint8_t *file, size_t bytes) {
+    kmodel_needs_t needs;
+    alarm(CASE_SECONDS);
+    bool accepted = load(file, bytes, &needs);
+    if (accepted) {
         run(file, bytes, &needs);
-    } else {
-        char text[256];
-        if (strlen(kmodel_explain(&why, text, sizeof(text))) < 10) {
-            exit(5);
+    }
+    return accepted;
+}
+
+static uint8_t *read_file(const char *path, size_t *bytes) {
+    FILE *f = fopen(path, "rb");
+    if (!f) {
+        fprintf(stderr, "no file %s\n", path);
+        exit(2);
+    }
+    fseek(f, 0, SEEK_END);
+    *bytes = (size_t)ftell(f);
+    rewind(f);
+    uint8_t *data = block(*bytes, KMODEL_ALIGN);
+    if (fread(data, 1, *bytes, f) != *bytes) {
+        exit(2);
+    }
+    fclose(f);
+    return data;
+}
+
+// -- files cut short
+
+static void truncate_file(const uint8_t *whole, size_t bytes) {
+    unsigned long accepted = 0;
+    for (size_t length = 0; length <= bytes; length++) {
+        uint8_t *file = block(length, KMODEL_ALIGN);
+        memcpy(file, whole, length);
+        accepted += load_and_run(file, length);
+        free(file);
+    }
+    printf("%lu %lu\n", accepted, bytes + 1 - accepted);
+}
+
+// From the whole down. What the shortest accepted prefix lacks is poisoned while it runs, so it lacks nothing that is used.
+static void cut_in_place(const uint8_t *file, size_t bytes) {
+    size_t shortest = SIZE_MAX, refused = 0;
+    kmodel_needs_t needs, needed = {0};
+    for (size_t length = bytes + 1; length-- > 0;) {
+        if (length < bytes) {
+            size_t end = (length / 8 + 1) * 8;
+            ASAN_POISON_MEMORY_REGION(file + length, (end < bytes ? end : bytes) - length);
+        }
+        if (!load(file, length, &needs)) {
+            refused++;
+        } else if (refused) {
+            fprintf(stderr, "%zu bytes are accepted, more of them are not\n", length);
+            exit(6);
+        } else {
+            shortest = length;
+            needed = needs;
         }
     }
-    free(file);
-    return result == KMODEL_OK;
+    ASAN_UNPOISON_MEMORY_REGION(file, bytes);
+    if (shortest <= bytes) {
+        ASAN_POISON_MEMORY_REGION(file + shortest, bytes - shortest);
+        alarm(10 * CASE_SECONDS);
+        run(file, shortest, &needed);
+        ASAN_UNPOISON_MEMORY_REGION(file, bytes);
+    }
+    printf("%zu %zu\n", shortest, refused);
 }
+
+// -- changed files
 
 static const uint32_t telling[] = {
     0, 1, 2, 3, 4, 7, 8, 63, 64, 65, 255, 256, 1023, 1024, 32767, 32768, 65535, 65536, 0x7fffffff, 0x80000000,
-    0xfffffff8, 0xfffffffc, 0xffffffff, 10240, 10243,
+    0xfffffff8, 0xfffffffc, 0xffffffff,
 };
+// Types of layers, of both versions.
+static const uint32_t types[] = {
+    1, 2, 5, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 10240, 10241, 10242, 10243, 0, 3, 4, 6, 7, 10, 19,
+    0x2001, 0x2002,
+};
+
+#define ONE_OF(list) ((list)[random_below(sizeof(list) / sizeof((list)[0]))])
 
 static uint32_t word_at(const uint8_t *data, size_t offset) {
     uint32_t word;
@@ -122,7 +208,7 @@ static size_t tables_end(const uint8_t *data, uint32_t *layers) {
     return 40 + ranges + word_at(data, 16) + 8 * (size_t)*layers;
 }
 
-// Most changes go to fields: the header, the tables, the first words of the bodies.
+// Most changes go to fields: the header, the tables, the first words of the bodies, which hold a KPU layer's too.
 static size_t place_to_change(const uint8_t *data, size_t bytes) {
     uint32_t layers;
     size_t tables = tables_end(data, &layers), body = tables;
@@ -140,13 +226,11 @@ static size_t place_to_change(const uint8_t *data, size_t bytes) {
     return place + 4 <= bytes ? place : 0;
 }
 
-static void change(uint8_t *data, const uint8_t *original, size_t bytes) {
-    size_t place = place_to_change(original, bytes);
-    uint32_t word;
-    memcpy(&word, data + place, 4);
-    switch (random_below(5)) {
+static void change(uint8_t *data, const uint8_t *original, size_t bytes, size_t place) {
+    uint32_t word = word_at(data, place);
+    switch (random_below(7)) {
         case 0:
-            word = telling[random_below(sizeof(telling) / sizeof(telling[0]))];
+            word = ONE_OF(telling);
             break;
         case 1:
             word += random_below(17) - 8;
@@ -155,50 +239,112 @@ static void change(uint8_t *data, const uint8_t *original, size_t bytes) {
             word ^= 1u << random_below(32);
             break;
         case 3:
-            memcpy(&word, original + random_below(bytes / 4) * 4, 4);
+            word = word_at(original, random_below(bytes / 4) * 4);
             break;
+        case 4:
+            word = ONE_OF(types);
+            break;
+        case 5: { // some words in a row, such as a range or a shape, from elsewhere
+            size_t count = 4 + random_below(4) * 4, from = random_below(bytes / 4) * 4;
+            if (place + count <= bytes && from + count <= bytes) {
+                memmove(data + place, original + from, count);
+            }
+            return;
+        }
         default:
             word = random_below(UINT32_MAX);
     }
     memcpy(data + place, &word, 4);
 }
 
-int main(int argc, char **argv) {
-    FILE *f = argc > 2 ? fopen(argv[2], "rb") : NULL;
-    if (!f) {
-        return 2;
-    }
-    fseek(f, 0, SEEK_END);
-    size_t bytes = (size_t)ftell(f);
-    rewind(f);
-    uint8_t *original = block(bytes, 8), *data = block(bytes, 8);
-    if (fread(original, 1, bytes, f) != bytes || !try(original, bytes)) {
-        fprintf(stderr, "the file itself is refused\n");
-        return 2;
-    }
-    fclose(f);
+// Changes made to a copy of the file, and where, so that they can be taken back.
+typedef struct {
+    uint8_t *data;
+    const uint8_t *original;
+    size_t bytes;
+    size_t places[MOST_CHANGES];
+    uint32_t count;
+} mutant_t;
 
-    unsigned long accepted = 0, refused = 0;
-    if (strcmp(argv[1], "truncate") == 0) {
-        for (size_t length = 0; length <= bytes; length++) {
-            *(try(original, length) ? &accepted : &refused) += 1;
+static void mutate(mutant_t *m) {
+    m->count = 1 + random_below(MOST_CHANGES);
+    for (uint32_t i = 0; i < m->count; i++) {
+        m->places[i] = place_to_change(m->original, m->bytes);
+        change(m->data, m->original, m->bytes, m->places[i]);
+    }
+}
+
+static void take_back(mutant_t *m) {
+    for (uint32_t i = 0; i < m->count; i++) {
+        size_t rest = m->bytes - m->places[i];
+        memcpy(m->data + m->places[i], m->original + m->places[i], rest < CHANGE_BYTES ? rest : CHANGE_BYTES);
+    }
+}
+
+static void mutate_file(const uint8_t *original, size_t bytes, char **arguments, bool runs) {
+    uint8_t *data = block(bytes, KMODEL_ALIGN);
+    memcpy(data, original, bytes);
+    mutant_t mutant = {.data = data, .original = original, .bytes = bytes};
+    random_state = strtoull(arguments[0], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
+    unsigned long most = strtoul(arguments[1], NULL, 10), accepted = 0, refused = 0;
+    double start = seconds(), limit = strtod(arguments[2], NULL);
+    while ((runs ? accepted : accepted + refused) < most) {
+        mutate(&mutant);
+        kmodel_needs_t needs;
+        bool fine = runs ? load_and_run(data, bytes) : load(data, bytes, &needs);
+        *(fine ? &accepted : &refused) += 1;
+        take_back(&mutant);
+        if (limit > 0 && (fine || refused % CLOCK_EVERY == 0) && seconds() - start > limit) {
+            break;
         }
-    } else {
-        random_state = strtoull(argv[3], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        double end = now.tv_sec + now.tv_nsec * 1e-9 + strtod(argv[4], NULL);
-        do {
-            memcpy(data, original, bytes);
-            for (uint32_t count = 1 + random_below(MOST_CHANGES); count; count--) {
-                change(data, original, bytes);
-            }
-            *(try(data, bytes) ? &accepted : &refused) += 1;
-            clock_gettime(CLOCK_MONOTONIC, &now);
-        } while (now.tv_sec + now.tv_nsec * 1e-9 < end);
     }
     printf("%lu %lu\n", accepted, refused);
     free(data);
-    free(original);
+}
+
+// -- explanations
+
+static void explain(char **paths, int count) {
+    for (int i = 0; i < count; i++) {
+        size_t bytes;
+        uint8_t *file = read_file(paths[i], &bytes);
+        kmodel_needs_t needs;
+        kmodel_why_t why;
+        char text[256] = "accepted";
+        if (kmodel_measure(file, bytes, &needs, &why) != KMODEL_OK) {
+            kmodel_explain(&why, text, sizeof(text));
+        }
+        printf("%s\n", text);
+        free(file);
+    }
+}
+
+int main(int argc, char **argv) {
+    const char *what = argc > 2 ? argv[1] : "";
+    if (strcmp(what, "explain") == 0) {
+        explain(argv + 2, argc - 2);
+        return 0;
+    }
+    if (argc <= 2) {
+        return 2;
+    }
+    size_t bytes;
+    uint8_t *file = read_file(argv[2], &bytes);
+    kmodel_needs_t needs;
+    if (!load(file, bytes, &needs)) {
+        fprintf(stderr, "the file itself is refused\n");
+        return 2;
+    }
+    bool runs = strcmp(what, "runs") == 0;
+    if (strcmp(what, "truncate") == 0) {
+        truncate_file(file, bytes);
+    } else if (strcmp(what, "prefixes") == 0) {
+        cut_in_place(file, bytes);
+    } else if ((runs || strcmp(what, "loads") == 0) && argc == 6) {
+        mutate_file(file, bytes, argv + 3, runs);
+    } else {
+        return 2;
+    }
+    free(file);
     return 0;
 }

@@ -1,38 +1,52 @@
 # SPDX-License-Identifier: MIT
-"""The loader under AddressSanitizer and UBSan: no file, however broken, causes a bad access.
+"""The loader and the runtime under AddressSanitizer and UBSan: no file, however broken, does harm.
 
-What the loader accepts is also run, and must come to its end.
+What the loader accepts is also run, and must come to its end. `make fuzz` does the long form.
 """
 
 from __future__ import annotations
 
-import subprocess
+import struct
 from pathlib import Path
 
+import kmodel_harness
 import pytest
-from kmodel_files import ROOT, Conv, golden, identity_segments, layer_words, model_file
-from microkpu.kmodel import v3
+from fuzzing import Clock, cases
+from kmodel4_files import IN, NODES, OUT, SHAPE, f32, kpu_conv, u8
+from kmodel4_files import model_file as model_file4
+from kmodel_files import (
+    GOLDEN,
+    Conv,
+    golden,
+    identity_segments,
+    layer_words,
+    model_file,
+    shared,
+)
+from microkpu.kfpkg import read_kfpkg
+from microkpu.kmodel import v3, v4
+from microkpu.kmodel.v4 import MemoryType, Shape
+from microkpu.kmodel.word_order import in_order
 
-SECONDS = 10.0  # for all files together
-SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SECONDS = 10.0  # for all files of a test together, in the short form
+SEED_BYTES = 32 * 1024  # larger golden files are left out: their cases would be slow
 
 
 @pytest.fixture(scope="module")
-def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The loader, the host's KPU and the harness, with sanitizers."""
-    program = tmp_path_factory.mktemp("kmodel") / "harness"
-    native = ROOT / "tools" / "microkpu" / "native"
-    sources = [
-        Path(__file__).with_name("kmodel_harness.c"),
-        *sorted(native.glob("*.c")),
-        *sorted((ROOT / "modules" / "kpu").glob("kmodel*.c")),
-    ]
-    folders = [native, ROOT / "modules" / "kpu", ROOT / "sdk"]
-    warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
-    command = ["gcc", "-std=gnu11", "-O1", "-g", "-ffp-contract=off", *SANITIZE, *warnings]
-    command += [f"-I{folder}" for folder in folders]
-    subprocess.run([*command, *sources, "-o", program, "-lm"], check=True)
-    return program
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kmodel")
+
+
+@pytest.fixture(scope="module")
+def harness(folder: Path) -> Path:
+    return kmodel_harness.build(folder / "streamed" / "harness")
+
+
+@pytest.fixture(scope="module")
+def copying(folder: Path) -> Path:
+    """The build that copies results out of AI RAM by the CPU."""
+    flags = (*kmodel_harness.SANITIZE, *kmodel_harness.BUILDS["copied"])
+    return kmodel_harness.build(folder / "copied" / "harness", flags)
 
 
 def padded() -> bytes:
@@ -68,41 +82,173 @@ def padded() -> bytes:
     return model_file(layers, [(320, 90), (256, 6)], 448)
 
 
-FILES = {
-    "ops": golden("v3_cpu_ops/ops.kmodel"),
+def on_the_kpu() -> bytes:
+    """A V4: uploads, layers with batches in a row, results in main memory, an input in AI RAM."""
+    maps = Shape(2, 2, 6, 20)
+    return model_file4(
+        [
+            v4.KpuUpload(in_=u8(0, 480), out=u8(64 * 2000, 768, MemoryType.AI_RAM), shape=maps),
+            kpu_conv(batches=2, pool=1, src=2000, dst=2100),
+            kpu_conv(inputs=(3, 3, 10), outputs=4, batches=2, src=2100, dst=2200, main_out=600),
+            kpu_conv(batches=2, src=0, dst=100, main_out=1000, depthwise=True, outputs=2),
+        ],
+        inputs=[(u8(0, 480), maps), (u8(0, 768, MemoryType.AI_RAM), maps)],
+        outputs=[u8(600, 240), u8(1000, 480)],
+        main=1600,
+    )
+
+
+# Files of our own: layers that no golden file has.
+OWN = {
+    "padded": padded(),
+    "kpu4": on_the_kpu(),
+    "nodes": model_file4(
+        list(NODES.values()),
+        inputs=[(IN, SHAPE), (f32(96, 90), Shape(1, 1, 9, 10))],
+        outputs=[OUT, u8(512, 200)],
+    ),
+}
+# What most of the time goes to: every layer type and opcode is in one of them.
+MAIN_SEEDS = {
+    "ops3": golden("v3_cpu_ops/ops.kmodel"),
     "tiny3": golden("tiny_selfmade/tiny3.kmodel"),
     "u004": golden("kpu_unit/u004.kmodel"),
     "u050": golden("kpu_unit/u050.kmodel"),
-    "padded": padded(),
+    "ops4": golden("v4_neutral_ops/ops.kmodel"),
+    "tiny4": golden("tiny_selfmade/tiny4.kmodel"),
+    **OWN,
 }
 
 
-def call(harness: Path, tmp_path: Path, name: str, *arguments: str) -> tuple[int, int]:
-    """How many files were accepted and how many refused."""
-    file = tmp_path / f"{name}.kmodel"
-    file.write_bytes(FILES[name])
-    done = subprocess.run(
-        [harness, arguments[0], file, *arguments[1:]], capture_output=True, text=True, check=False
+def seeds(config: pytest.Config) -> dict[str, bytes]:
+    """The main ones; in the long form every small golden file too."""
+    if not cases(config, 0, 1):
+        return MAIN_SEEDS
+    small = [p for p in sorted(GOLDEN.glob("kpu_unit/*.kmodel")) if p.stat().st_size < SEED_BYTES]
+    return MAIN_SEEDS | {path.stem: path.read_bytes() for path in small}
+
+
+def mutate(
+    program: Path, folder: Path, config: pytest.Config, what: str, count: int
+) -> tuple[int, int]:
+    """Accepted and refused, `count` cases shared between the seeds."""
+    clock, accepted, refused = Clock(), 0, 0
+    files = seeds(config)
+    limit = 0.0 if cases(config, 0, 1) else SECONDS / len(files)
+    for i, (name, data) in enumerate(files.items()):
+        file = folder / f"{name}.kmodel"
+        file.write_bytes(data)
+        each = -(-count // len(files))
+        yes, no = kmodel_harness.call(program, what, file, i + 1, each, limit)
+        assert yes > 0 and no > 0, f"{name}: {yes} of {yes + no} accepted"
+        accepted += yes
+        refused += no
+    clock.keep(
+        f"kmodel_{what}_{program.parent.name}",
+        seeds=len(files),
+        accepted=accepted,
+        refused=refused,
     )
-    assert done.returncode == 0, f"{done.stderr}\n(exit {done.returncode})"
-    accepted, refused = done.stdout.split()
-    return int(accepted), int(refused)
+    return accepted, refused
 
 
-@pytest.mark.parametrize("name", ["u004", "padded"])
-def test_every_truncation_is_refused_or_runs_sanitized(
-    harness: Path, tmp_path: Path, name: str
+def test_fuzz_mutated_loads_do_no_harm(
+    harness: Path, folder: Path, pytestconfig: pytest.Config
 ) -> None:
-    accepted, refused = call(harness, tmp_path, name, "truncate")
-    assert accepted + refused == len(FILES[name]) + 1
+    count = cases(pytestconfig, 100_000, 10_000_000)
+    accepted, refused = mutate(harness, folder, pytestconfig, "loads", count)
+    assert accepted + refused >= (count if cases(pytestconfig, 0, 1) else 1000)
+
+
+def test_fuzz_what_is_accepted_of_mutants_runs_to_its_end(
+    harness: Path, folder: Path, pytestconfig: pytest.Config
+) -> None:
+    count = cases(pytestconfig, 1000, 100_000)
+    accepted, _ = mutate(harness, folder, pytestconfig, "runs", count)
+    assert accepted >= (count if cases(pytestconfig, 0, 1) else 100)
+
+
+def test_fuzz_mutants_run_where_the_cpu_copies_results(
+    copying: Path, folder: Path, pytestconfig: pytest.Config
+) -> None:
+    accepted, _ = mutate(copying, folder, pytestconfig, "runs", cases(pytestconfig, 500, 20_000))
+    assert accepted >= 100
+
+
+@pytest.mark.parametrize("name", ["u004", *OWN])
+def test_every_truncation_is_refused_or_runs_sanitized(
+    harness: Path, folder: Path, name: str
+) -> None:
+    file = folder / f"{name}.kmodel"
+    file.write_bytes(MAIN_SEEDS[name])
+    accepted, refused = kmodel_harness.call(harness, "truncate", file)
+    assert accepted + refused == len(MAIN_SEEDS[name]) + 1
     assert 1 <= accepted <= 8
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_mutated_files_are_refused_or_run_sanitized(
-    harness: Path, tmp_path: Path, name: str, request: pytest.FixtureRequest
+# Third-party models: those of a second, then the rest.
+SMALL_MODELS = (
+    "nncase-v0.1.0-rc5__iris.kmodel",
+    "nncase-v0.2.0-beta4__iris.kmodel",
+    "MaixPy-v1_scripts__mnist.kmodel",
+    "canmv_examples__ld5.kmodel",
+)
+MODELS = (
+    *SMALL_MODELS,
+    "MaixPy-v1_scripts__face_model_at_0x300000.kfpkg",
+    "MaixPy-v1_scripts__face_model_be_at_0x600000.kfpkg",
+    "MaixPy-v1_scripts__maix_asr_2900k_0x500000.kmodel",
+    "MaixPy-v1_scripts__mask.kmodel",
+    "MaixPy-v1_scripts__yolov2.kmodel",
+    "canmv_examples__face_detect_320x240.kmodel",
+    "canmv_examples__uint8_mnist_cnn_model.kmodel",
+    "kendryte-standalone-demo__detect.kmodel",
+    "kendryte-standalone-demo__detect_9.kmodel",
+    "kendryte-standalone-demo__yolo.kmodel",
+    "nncase-v0.1.0-rc5__yolo.kmodel",
+    "nncase-v0.2.0-beta4__slim-320.kmodel",
+)
+
+
+def by_its_fields(data: bytes) -> int:
+    """A file's length as the fields of its tables add up (docs/kmodel.md)."""
+    words = struct.unpack_from("<9I", data)
+    if data.startswith(b"LDMK"):
+        layers, inputs, outputs = words[6:9]
+        tables = 40 + 32 * inputs + 16 * outputs + words[4]
+    else:
+        layers, outputs = words[3], words[6]
+        tables = 28 + 8 * outputs
+    sizes = struct.unpack_from(f"<{2 * layers}I", data, tables)[1::2]
+    return tables + 8 * layers + sum(sizes)
+
+
+def plain_model(name: str) -> bytes:
+    """The bytes of a third-party model as the runtime takes them."""
+    path = shared("models", name)
+    if path.suffix == ".kfpkg":
+        (part,) = read_kfpkg(path)
+        return in_order(part.content)
+    return path.read_bytes()
+
+
+def test_a_prefix_that_lacks_a_used_byte_is_refused(
+    harness: Path, folder: Path, pytestconfig: pytest.Config
 ) -> None:
-    seconds = (request.config.getoption("--fuzz-seconds", default=None) or SECONDS) / len(FILES)
-    accepted, refused = call(harness, tmp_path, name, "mutate", "1", str(seconds))
-    assert accepted > 0
-    assert refused > 0
+    """Every prefix of third-party models, one byte after the other.
+
+    Lengths that are accepted are the longest ones; the shortest of them runs to its end while
+    what it lacks is poisoned, so no byte that a shorter one had to be refused for is missing.
+    """
+    clock, prefixes, total = Clock(), 0, 0
+    for name in MODELS[: cases(pytestconfig, len(SMALL_MODELS), len(MODELS))]:
+        data = plain_model(name)
+        file = folder / "model"
+        file.write_bytes(data)
+        shortest, refused = kmodel_harness.call(harness, "prefixes", file)
+        assert shortest == refused, f"{name}: a shorter prefix is refused than one accepted"
+        declared = by_its_fields(data)
+        assert declared - 7 <= shortest <= min(declared, len(data)), name
+        prefixes += len(data) + 1
+        total += 1
+    clock.keep("kmodel_prefixes", models=total, prefixes=prefixes)
