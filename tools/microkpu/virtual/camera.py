@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microkpu.virtual.chips.gc0328 import Gc0328
 from microkpu.virtual.chips.ov2640 import Ov2640
 from microkpu.virtual.chips.ov5640 import Ov5640
+from microkpu.virtual.chips.ov7740 import Ov7740
 from microkpu.virtual.chips.pictures import Pictures, Rgb, bars
 from microkpu.virtual.chips.sensor import Bytes, Output, Sensor, encode
 from microkpu.virtual.fpioa import (
@@ -24,11 +26,15 @@ from microkpu.virtual.fpioa import (
     SCCB_SCLK,
     SCCB_SDA,
 )
+from microkpu.virtual.i2c_lines import Pair
+from microkpu.virtual.wiring import WIRINGS
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
-SENSORS: Mapping[str, type[Sensor]] = {kind.NAME: kind for kind in (Ov2640, Ov5640)}
+SENSORS: Mapping[str, type[Sensor]] = {
+    kind.NAME: kind for kind in (Ov2640, Ov5640, Ov7740, Gc0328)
+}
 # After power, clock and reset are there, a sensor answers only after a while.
 WAKE_SECONDS = 5e-3
 CACHED_FRAMES = 8
@@ -40,7 +46,8 @@ class Camera:
     """One picture source in front of one or more sensors that share the socket's wires.
 
     On a strict board only the pads of its wiring count; else whatever pads the firmware uses. With
-    more than one sensor the one that was written to last sends the picture.
+    more than one sensor the one that was written to last sends the picture. Of two at one address
+    the first answers, until firmware reads the identity of one of them: that one stays.
     """
 
     def __init__(self, board: Board, pictures: Pictures, names: Sequence[str]) -> None:
@@ -50,6 +57,8 @@ class Camera:
         self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
         self.sensor = self.sensors[0]
         """The one that sends the picture."""
+        self._chosen: dict[int, Sensor] = {}  # by address, where two share it
+        self.i2c = CameraOnI2c(self)
         self._awake = False
         self._since = 0.0
         self._cache: OrderedDict[FrameKey, Bytes] = OrderedDict()
@@ -65,6 +74,7 @@ class Camera:
         self._sources += 1
 
     def power_on(self) -> None:
+        self._chosen.clear()
         for sensor in self.sensors:
             sensor.reset()
 
@@ -99,6 +109,7 @@ class Camera:
         awake = not reset and not asleep and low <= self.clock_hz <= high
         awake = awake and not self._board.banks_wrong(self._pads())
         if reset:
+            self._chosen.clear()
             for sensor in self.sensors:
                 if sensor.writes:
                     sensor.reset()
@@ -116,15 +127,19 @@ class Camera:
 
     # The control bus.
 
-    def _addressed(self, address: int) -> Sensor | None:
-        """The sensor that acknowledges its address."""
-        if not self.awake or not self._bus_works():
-            return None
-        for sensor in self.sensors:
+    def answering(self, address: int) -> list[Sensor]:
+        """The sensors that acknowledge an address of 8 bits."""
+        if not self.awake:
+            return []
+        chosen = self._chosen.get(address & 0xFE)
+        return [
+            sensor
+            for sensor in self.sensors
             # Vendor programs go on right after a soft reset, and their sensors come up.
-            if address & 0xFE == sensor.ADDRESS and not (sensor.quiet and self._board.strict):
-                return sensor
-        return None
+            if address & 0xFE == sensor.ADDRESS
+            and not (sensor.quiet and self._board.strict)
+            and chosen in (None, sensor)
+        ]
 
     def _bus_works(self) -> bool:
         if not (self._carries("scl", SCCB_SCLK) and self._carries("sda", SCCB_SDA)):
@@ -134,30 +149,52 @@ class Camera:
         pad = self._pad("sda", SCCB_SDA)
         return pad is not None and bool(words[pad] & OE_INV)
 
+    def on_i2c(self, pair: Pair) -> bool:
+        """Whether an I2C controller on these pads of SCL and SDA has the sensors on its wires."""
+        wired = self._board.wiring.camera
+        if self._board.strict:
+            return pair == (wired.scl, wired.sda)
+        return any({*pair} == {each.camera.scl, each.camera.sda} for each in WIRINGS.values())
+
+    def own(self, sensor: Sensor) -> bool:
+        """Whether the board comes with it; a scan by reading finds no other."""
+        return self._board.strict or sensor.NAME in self._board.wiring.sensors
+
     def write(self, address: int, data: bytes) -> bool:
-        """A write on the control bus; whether somebody acknowledged."""
-        sensor = self._addressed(address)
-        if sensor is None:
-            return False
+        """A write by the DVP's control bus; whether somebody acknowledged."""
+        sensors = self.answering(address) if self._bus_works() else []
+        self.deliver(sensors, data)
+        return bool(sensors)
+
+    def deliver(self, sensors: Sequence[Sensor], data: bytes) -> None:
+        """Bytes after the address, up to the stop."""
         before = self.sensor.output(self.clock_hz)
-        if len(data) > sensor.POINTER_BYTES:
-            self.sensor = sensor
-        sensor.write(data)
+        for sensor in sensors:
+            if len(data) > sensor.POINTER_BYTES and self.sensor not in sensors:
+                self.sensor = sensor
+            sensor.write(data)
         if self.sensor.output(self.clock_hz) != before:
             self._board.dvp.camera_changed()
-        return True
 
     def read(self, address: int, count: int) -> bytes:
-        """A read on the control bus; a bus that nobody drives reads ones."""
-        sensor = self._addressed(address)
-        return bytes([PULLED_UP]) * count if sensor is None else sensor.read(count)
+        """A read by the DVP's control bus; one that nobody drives reads ones."""
+        sensors = self.answering(address) if self._bus_works() else []
+        return self.fetch(sensors, count) if sensors else bytes([PULLED_UP]) * count
+
+    def fetch(self, sensors: Sequence[Sensor], count: int) -> bytes:
+        """Bytes from the sensors that answered."""
+        found = sensors[0]
+        for sensor in sensors if len(sensors) > 1 else ():
+            if sensor.identified:
+                found = self.sensor = self._chosen[sensor.ADDRESS] = sensor
+        return found.read(count)
 
     # Frames.
 
     def output(self) -> Output | None:
         """What arrives at the DVP now: None where no frame begins."""
         wired = (("vsync", CMOS_VSYNC), ("href", CMOS_HREF), ("pclk", CMOS_PCLK))
-        if not self._awake:
+        if not self._awake or self._board.faults.holds("camera"):
             return None
         if not all(self._carries(role, function) for role, function in wired):
             return None
@@ -181,3 +218,33 @@ class Camera:
         if output.flip:
             picture = picture[::-1]
         return np.ascontiguousarray(picture)
+
+
+class CameraOnI2c:
+    """The sensors' control bus, driven by an I2C controller instead of the DVP."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self._sensors: list[Sensor] = []
+        self._data = bytearray()
+
+    def start(self, address: int, reading: bool) -> bool:
+        self._data.clear()
+        self._sensors = [
+            sensor
+            for sensor in self._camera.answering(address << 1)
+            if not reading or self._camera.own(sensor) or sensor.writes
+        ]
+        return bool(self._sensors)
+
+    def take(self, byte: int) -> bool:
+        self._data.append(byte)
+        return True
+
+    def give(self) -> int:
+        return self._camera.fetch(self._sensors, 1)[0]
+
+    def stop(self) -> None:
+        if self._data:
+            self._camera.deliver(self._sensors, bytes(self._data))
+            self._data.clear()

@@ -10,6 +10,7 @@ from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.fpioa import Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
+from microkpu.virtual.i2c import I2c
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block
@@ -40,6 +41,9 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "uart1": (Uart, 0x50210000),
     "uart2": (Uart, 0x50220000),
     "uart3": (Uart, 0x50230000),
+    "i2c0": (I2c, 0x50280000),
+    "i2c1": (I2c, 0x50290000),
+    "i2c2": (I2c, 0x502A0000),
     "fpioa": (Fpioa, 0x502B0000),
     "timer0": (Timers, 0x502D0000),
     "timer1": (Timers, 0x502E0000),
@@ -60,9 +64,6 @@ ABSENT: dict[str, tuple[type[Block], int]] = {
     "i2s0": (Absent, 0x50250000),
     "i2s1": (Absent, 0x50260000),
     "i2s2": (Absent, 0x50270000),
-    "i2c0": (Absent, 0x50280000),
-    "i2c1": (Absent, 0x50290000),
-    "i2c2": (Absent, 0x502A0000),
     "sha256": (Absent, 0x502C0000),
     "otp": (Absent, 0x50420000),
     "aes": (Absent, 0x50450000),

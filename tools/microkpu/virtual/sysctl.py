@@ -127,6 +127,17 @@ class Sysctl(Block):
             source = IN0
         return source // (2 * (threshold + 1))
 
+    def i2c_hz(self, index: int) -> int:
+        """The clock of which I2C `index` counts SCL's highs and lows."""
+        threshold = self.words[0x4C >> 2] >> (8 + 8 * index) & 0xFF
+        return self.pll_hz(0) // (2 * (threshold + 1))
+
+    def i2s_hz(self, index: int) -> int:
+        """The bit clock of I2S `index`; 0 while PLL2 gives none."""
+        word = self.words[(0x48 if index == 2 else 0x44) >> 2]
+        threshold = word >> (16 if index == 1 else 0) & 0xFFFF
+        return self.pll_hz(2) // (2 * (threshold + 1))
+
     def apb_hz(self, index: int) -> int:
         """The clock of a peripheral bus."""
         return self.cpu_hz // ((self.words[0x20 >> 2] >> (3 + 3 * index) & 7) + 1)

@@ -54,6 +54,15 @@ class SdWiring:
     cs: int = 29
 
 
+@dataclass(frozen=True)
+class I2cWiring:
+    """Devices soldered to two pads, by the names that board.py knows."""
+
+    scl: int
+    sda: int
+    devices: tuple[str, ...]
+
+
 SIPEED_LCD = LcdWiring(cs=36, rst=37, dc=38, wr=39)
 
 
@@ -72,6 +81,7 @@ class Wiring:
     leds: Mapping[str, int] = field(default_factory=lambda: {"red": 13, "green": 12, "blue": 14})
     buttons: Mapping[str, int] = field(default_factory=lambda: {"boot": BOOT_PAD})
     sensors: tuple[str, ...] = ("ov2640",)
+    i2c: tuple[I2cWiring, ...] = ()
     lines: str = "dan"
 
 
@@ -87,6 +97,7 @@ _ALL = (
         lines="kd233",
         lcd=replace(SIPEED_LCD, rows=240, inverted=True),
         buttons={"boot": BOOT_PAD, "a": 10, "c": 11},
+        i2c=(I2cWiring(30, 31, ("pmu",)),),
     ),
     Wiring(
         "maix_amigo",
@@ -95,6 +106,7 @@ _ALL = (
         sd=SdWiring(sclk=11, mosi=10, miso=6, cs=26),
         leds={"red": 14, "green": 15, "blue": 17},
         buttons={"boot": BOOT_PAD, "next": 20, "back": 23},
+        i2c=(I2cWiring(24, 27, ("pmu",)),),
     ),
     Wiring(
         "m5stickv",
@@ -106,6 +118,7 @@ _ALL = (
         sd=SdWiring(sclk=30, mosi=33, miso=31, cs=32),
         leds={"red": 6, "white": 7, "blue": 8, "green": 9},
         buttons={"a": 36, "b": 37},
+        i2c=(I2cWiring(28, 29, ("pmu",)),),
     ),
     Wiring(
         "yahboom",

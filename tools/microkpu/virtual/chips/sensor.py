@@ -53,6 +53,8 @@ class Sensor(ABC):
     """As 8 bits, with room for the direction bit."""
     POINTER_BYTES: ClassVar[int]
     CLOCK_HZ: ClassVar[tuple[float, float]]
+    IDENTITY: ClassVar[frozenset[int]] = frozenset()
+    """Registers that say which sensor it is, where another one has the same address."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -83,6 +85,11 @@ class Sensor(ABC):
             self.writes += 1
             self.set_register(self._pointer, byte)
             self._pointer += 1
+
+    @property
+    def identified(self) -> bool:
+        """Whether the register that was named last says which sensor it is."""
+        return self._pointer in self.IDENTITY
 
     def read(self, count: int) -> bytes:
         """Bytes from the register that was named last, and on."""
