@@ -24,10 +24,10 @@ from microkpu.virtual.events import Events
 from microkpu.virtual.fpioa import UARTHS_RX, Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
-from microkpu.virtual.isp import Isp
 from microkpu.virtual.guard import Guard
 from microkpu.virtual.i2c import I2c
 from microkpu.virtual.i2c_lines import I2cLines
+from microkpu.virtual.isp import Isp
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
@@ -129,19 +129,19 @@ class Board:
         self.wdt: list[Wdt] = [self._block(f"wdt{index}", Wdt) for index in range(2)]
         self.rtc: Rtc = self._block("rtc", Rtc)
         self.dvp: Dvp = self._block("dvp", Dvp)
+        self.i2c: dict[int, I2c] = {index: self._block(f"i2c{index}", I2c) for index in range(3)}
         self.sockets: list[Socket] = []
         """What an SPI master may reach through pads."""
         wirings = [self.wiring] if strict else [self.wiring, *WIRINGS.values()]
-        self.i2c: dict[int, I2c] = {index: self._block(f"i2c{index}", I2c) for index in range(3)}
-        self.lcd = Display(self, [wiring.lcd for wiring in wirings])
-        self.sockets.append(self.lcd)
-        self.card_slot: CardSlot | None = None
         self.i2c_lines = I2cLines(self)
         """The wires of I2C: attach() hangs another device on two pads."""
         self.pmu = Pmu()
         for pair in dict.fromkeys(pair for wiring in wirings for pair in wiring.i2c):
             if "pmu" in pair.devices:
                 self.i2c_lines.attach(pair.scl, pair.sda, self.pmu)
+        self.lcd = Display(self, [wiring.lcd for wiring in wirings])
+        self.sockets.append(self.lcd)
+        self.card_slot: CardSlot | None = None
         if sd is not None:
             pads = list(dict.fromkeys(wiring.sd for wiring in wirings))
             self.card_slot = CardSlot(self, sd, pads, sd_keep)
