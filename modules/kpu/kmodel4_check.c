@@ -12,13 +12,13 @@
 #define MOST_CHANNELS (1024)
 
 typedef struct {
-    const char *name, *size, *memory;
+    const char *name, *size, *memory; // `size` NULL: the elements follow from the size, so it is never refused
 } names_t;
 
 static const names_t input_names[] = {
     {"the input", "the input's size", "the input's memory type"},
     {"the second input", "the second input's size", "the second input's memory type"},
-    {"an input", "an input's size", "an input's memory type"},
+    {"an input", NULL, "an input's memory type"},
 };
 static const names_t output_names = {"the output", "the output's size", "the output's memory type"};
 
@@ -232,7 +232,7 @@ static int check_input(const uint8_t *file, const kmodel4_header_t *header, uint
 }
 
 static int check_ends(const uint8_t *file, const kmodel4_header_t *header, kmodel_why_t *why) {
-    static const names_t names = {"a model output", "a model output's size", "a model output's memory type"};
+    static const names_t names = {"a model output", NULL, "a model output's memory type"};
     kmodel4_tables_t tables = kmodel4_tables(header);
     int result = KMODEL_OK;
     for (uint32_t i = 0; i < header->inputs && result == KMODEL_OK; i++) {

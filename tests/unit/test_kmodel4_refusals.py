@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import replace
 from typing import Any
@@ -129,6 +130,7 @@ OPERATORS: list[tuple[v4.Body, str]] = [
     (node("Unary", in_=IN._replace(memory=0)), "the input reaches byte 96 of constants of 0"),
     (node("Unary", out=OUT._replace(memory=0)), "the output's memory type is 0 instead of 1"),
     (node("Binary", b=f32(1020, 4)), "the second input reaches byte 1036"),
+    (node("Binary", b=f32(96, 4)._replace(memory=2)), "the second input's memory type is 2"),
     (node("Pad", in_=IN._replace(type=2)), "the data type is 2, at most 1 is possible"),
     # shapes
     (node("Binary", shape_a=Shape(1, 0, 3, 4)), "the input is 0"),
@@ -145,6 +147,11 @@ OPERATORS: list[tuple[v4.Body, str]] = [
     (node("Concat", dims=(2, 0)), "the size of an input is 48 instead of 0"),
     (node("Concat", dims=(2, -1)), "the size of an input is 48 instead of"),
     (node("Concat", inputs=(f32(0, 12), f32(1000, 12))), "an input reaches byte 1048"),
+    (
+        node("Concat", inputs=(f32(0, 12), f32(48, 12)._replace(memory=2))),
+        "an input's memory type is 2 instead of 1",
+    ),
+    (node("Concat", dims=()), "the body's size is 64, at least 68 is needed"),
     (node("Concat", out=f32(512, 23)), "the output's size is 92, at least 96"),
     (node("Concat", inner=9, outer=1, dims=(1, 1)), "the output's size is 18, which is no"),
     (node("Conv2d", groups=0), "groups is 0"),
@@ -218,25 +225,29 @@ def test_a_broken_operator_is_named(body: v4.Body, sentence: str) -> None:
     assert refusal(file).startswith(f"{BROKEN}layer 1 ({type(body).__name__}): {sentence}")
 
 
+def with_short_body(name: str) -> bytes:
+    return patched(model_file([NODES[name]]), TABLES + 4, 4)[: TABLES + 8 + 4]
+
+
 @pytest.mark.parametrize("name", NODES)
 def test_a_body_shorter_than_its_fields_is_named(name: str) -> None:
-    file = model_file([NODES[name]])
-    size = struct.unpack_from("<I", file, TABLES + 4)[0]
-    fields = size - len(NODES[name].tail)
-    spoilt = patched(file, TABLES + 4, 4)[: TABLES + 8 + 4]
-    assert f"layer 0 ({name}): the body's size is 4, at least" in refusal(spoilt)
-    assert fields > 4
+    said = refusal(with_short_body(name))
+    assert f"layer 0 ({name}): the body's size is 4, at least" in said
+    (least,) = re.findall(r"at least (\d+) is needed", said)
+    assert int(least) > 4
+
+
+SIDE = 1024
+LONG_REDUCTION = v4.ReduceWindow2d(
+    in_=f32(0, SIDE * SIDE), out=f32(4 << 20, SIDE * SIDE), op=0,
+    shape_in=Shape(1, 1, SIDE, SIDE), pad_h=Padding(512, 511), pad_w=Padding(512, 511),
+    filter_h=1024, filter_w=1024, stride_h=1, stride_w=1, init=0.0,
+)  # fmt: skip
+LONG = model_file([LONG_REDUCTION], main=8 << 20)
 
 
 def test_work_that_would_take_minutes_is_refused() -> None:
-    side = 1024
-    body = v4.ReduceWindow2d(
-        in_=f32(0, side * side), out=f32(4 << 20, side * side), op=0,
-        shape_in=Shape(1, 1, side, side), pad_h=Padding(512, 511), pad_w=Padding(512, 511),
-        filter_h=1024, filter_w=1024, stride_h=1, stride_w=1, init=0.0,
-    )  # fmt: skip
-    file = model_file([body], main=8 << 20)
-    assert "the operator takes 1099511627776 steps, more than the 1073741824" in refusal(file)
+    assert "the operator takes 1099511627776 steps, more than the 1073741824" in refusal(LONG)
 
 
 def test_a_pad_value_may_have_any_type() -> None:
@@ -277,22 +288,26 @@ def test_the_kpu_layer_that_is_spoilt_above_runs() -> None:
     HostModel(conv_file(GOOD)).run(np.zeros((2, 6, 20), np.uint8))
 
 
+def far_padding(word: int) -> bytes:
+    return patched(conv_file(GOOD), TABLES + 8 + 24 + 8 * word + 4, 0xFFFFFF00)
+
+
 @pytest.mark.parametrize("word", [4, 5, 7])
 def test_padding_that_leads_out_of_the_body_is_refused(word: int) -> None:
     file = conv_file(GOOD)
     upper = TABLES + 8 + 24 + 8 * word + 4
-    assert "the last parameter block reaches byte" in refusal(patched(file, upper, 0xFFFFFF00))
+    assert "the last parameter block reaches byte" in refusal(far_padding(word))
     more = struct.unpack_from("<I", file, upper)[0] + 256
     assert "the last parameter block reaches byte" in refusal(patched(file, upper, more))
     odd = struct.unpack_from("<I", file, upper)[0] - 4
     assert "which is no multiple of 8" in refusal(patched(file, upper, odd))
 
 
+MANY_LAYERS = model_file([kpu_conv(batches=60) for _ in range(69)], inputs=GIVEN_MAPS)
+
+
 def test_the_tape_is_bounded() -> None:
-    bodies = [kpu_conv(batches=60) for _ in range(69)]
-    assert "the number of KPU layers with batches is 4140, at most 4096" in refusal(
-        model_file(bodies, inputs=GIVEN_MAPS)
-    )
+    assert "the number of KPU layers with batches is 4140, at most 4096" in refusal(MANY_LAYERS)
 
 
 @settings(max_examples=500, deadline=None)
@@ -311,3 +326,18 @@ def test_what_the_loader_accepts_the_kpu_runs(flips: list[tuple[int, int]]) -> N
 
 def test_main_memory_of_the_helpers_is_what_they_say() -> None:
     assert HostModel(model_file([NODES["Unary"]])).needs.work == MAIN
+
+
+def every_file() -> list[bytes]:
+    """All of the above and what the tests make themselves, for test_kmodel_every_refusal.py."""
+    return [
+        *(data for data, _ in HEADER.values()),
+        *(model_file([NODES["Unary"], body]) for body, _ in OPERATORS),
+        *(conv_file(body) for body, _ in CONVS.values()),
+        *(with_short_body(name) for name in NODES),
+        TINY[:39],
+        TINY[:-8],
+        LONG,
+        MANY_LAYERS,
+        far_padding(4),
+    ]

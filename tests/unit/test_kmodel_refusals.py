@@ -157,9 +157,11 @@ def test_a_broken_header_is_named(what: str) -> None:
     assert refusal(data).endswith(AGAIN)
 
 
+UNKNOWN_TYPE = patched(golden("v3_cpu_ops/ops.kmodel"), 28 + 22 * 8 + 3 * 8, 19)
+
+
 def test_a_layer_type_without_a_runtime_is_named() -> None:
-    file = patched(golden("v3_cpu_ops/ops.kmodel"), 28 + 22 * 8 + 3 * 8, 19)
-    assert refusal(file) == (
+    assert refusal(UNKNOWN_TYPE) == (
         "kmodel not supported: layer 3: type 19 is implemented by no runtime: "
         "convert the model again without that operator"
     )
@@ -177,6 +179,13 @@ ADD = {
 }  # fmt: skip
 FULL = {"in_": 0, "out": 512, "in_channels": 4, "out_channels": 3, "act": 0, "tail": bytes(60)}
 HUGE = 0xFFFFFFFF
+
+
+def joins(*ranges: tuple[int, int]) -> bytes:
+    """The tail of a Concat."""
+    return b"".join(struct.pack("<2I", *place) for place in ranges)
+
+
 OPERATORS: list[tuple[v3.Body, str]] = [
     (v3.Softmax(**VECTOR | {"channels": 0}), "the input is 0"),
     (v3.Softmax(**VECTOR | {"in_": 964}), "the input reaches byte 1028 of a main memory of 1024"),
@@ -185,6 +194,7 @@ OPERATORS: list[tuple[v3.Body, str]] = [
     (v3.Softmax(**VECTOR | {"in_": 2}), "the input is 2, which is no multiple of 4"),
     (v3.QuantizedAdd(**ADD | {"in_b": 1009}), "the second input reaches byte 1025"),
     (v3.QuantizedAdd(**ADD | {"out": 1009, "count": 9}), "the output reaches byte 1025"),
+    (v3.QuantizedAdd(**ADD | {"a_shift": 64}), "in_a_shift is 64, at most 63"),
     (v3.QuantizedAdd(**ADD | {"b_shift": 64}), "in_b_shift is 64, at most 63"),
     (v3.QuantizedAdd(**ADD | {"out_shift": -1}), "out_shift is 4294967295, at most 63"),
     (v3.QuantizedMaxPool2d(**POOL | {"out_c": 5}), "the number of output channels is 5, at most"),
@@ -200,6 +210,9 @@ OPERATORS: list[tuple[v3.Body, str]] = [
     (v3.K210AddPadding(in_=0, kpu_row=32765, channels=1), "the output reaches row 32769 of the"),
     (v3.K210Upload(in_=0, kpu_row=32767, w=4, h=2, c=4), "the output reaches row 32769 of the"),
     (v3.K210Upload(in_=0, kpu_row=0, w=1, h=513, c=1), "height is 513, at most 512"),
+    (v3.Concat(out=512, count=1, tail=joins((1020, 8))), "an input reaches byte 1028 of a main"),
+    (v3.Concat(out=512, count=2, tail=joins((0, 512), (0, 1))), "the output reaches byte 1025 of"),
+    (v3.Concat(out=512, count=2, tail=joins((0, 1))), "the body's size is 24, at least 28"),
     (v3.K210RemovePadding(in_=0, out=512, channels=65), "the input reaches byte 1040 of a main"),
 ]  # fmt: skip
 
@@ -211,19 +224,40 @@ def test_a_broken_operator_is_named(body: v3.Body, sentence: str) -> None:
     assert refusal(file).startswith(f"{BROKEN}layer 1 ({type(body).__name__}): {sentence}")
 
 
+# Maps that only a larger main memory holds.
+WIDE: list[tuple[v3.Body, str]] = [
+    (v3.K210Upload(in_=0, kpu_row=0, w=1025, h=1, c=1), "width is 1025, at most 1024"),
+    (v3.K210Upload(in_=0, kpu_row=0, w=1, h=1, c=1025), "channels is 1025, at most 1024"),
+    (v3.K210AddPadding(in_=0, kpu_row=0, channels=1025), "channels is 1025, at most 1024"),
+]
+
+
+def wide_file(body: v3.Body) -> bytes:
+    return model_file([v3.Softmax(in_=0, out=0, channels=16), body], [(0, 4)], 2048)
+
+
+@pytest.mark.parametrize(("body", "sentence"), WIDE, ids=lambda v: type(v).__name__)
+def test_a_map_beyond_the_kpus_fields_is_named(body: v3.Body, sentence: str) -> None:
+    said = refusal(wide_file(body))
+    assert said.startswith(f"{BROKEN}layer 1 ({type(body).__name__}): {sentence}")
+
+
+SIDE = 1024
+LONG = POOL | {"out": 1 << 20, "in_w": SIDE, "in_h": SIDE, "in_c": 1, "out_c": 1}
+LONG |= {"out_w": SIDE, "out_h": SIDE, "kernel_w": SIDE, "kernel_h": SIDE}
+LONG_POOLING = model_file([v3.QuantizedMaxPool2d(**LONG)], [(1 << 20, 4)], 2 << 20)
+
+
 def test_pooling_that_would_take_minutes_is_refused() -> None:
-    side = 1024
-    fields = POOL | {"out": 1 << 20, "in_w": side, "in_h": side, "in_c": 1, "out_c": 1}
-    fields |= {"out_w": side, "out_h": side, "kernel_w": side, "kernel_h": side}
-    file = model_file([v3.QuantizedMaxPool2d(**fields)], [(1 << 20, 4)], 2 << 20)
-    assert "pooling takes 1099511627776 steps" in refusal(file)
+    assert "pooling takes 1099511627776 steps" in refusal(LONG_POOLING)
+
+
+CONCAT = v3.Concat(out=16, count=1, tail=struct.pack("<2I", 0, 16))
+CONCAT_FIRST = model_file([CONCAT], [(16, 16)], 32)
 
 
 def test_a_first_layer_must_say_what_the_input_is() -> None:
-    concat = v3.Concat(out=16, count=1, tail=struct.pack("<2I", 0, 16))
-    assert "layer 0 (Concat): it comes first and does not say" in refusal(
-        model_file([concat], [(16, 16)], 32)
-    )
+    assert "layer 0 (Concat): it comes first and does not say" in refusal(CONCAT_FIRST)
 
 
 # -- broken KPU layers
@@ -241,7 +275,40 @@ def conv_file(words: LayerWords = WORDS, **patches: int) -> bytes:
     return spoilt
 
 
+def with_bit(word: int, bit: int) -> bytes:
+    """The file with a bit of the layer's words turned that has but one meaning."""
+    words = list(WORDS.to_words())
+    words[word] ^= 1 << bit
+    return conv_file().replace(packed(WORDS), v3.LAYER_WORDS.pack(*words))
+
+
+BITS = {0: 1, 1: 15, 2: 10, 3: 19, 4: 9, 5: 0, 6: 0, 7: 20, 8: 15, 9: 56, 10: 40, 11: 1}
 CONVS = {
+    **{
+        f"word {word}": (with_bit(word, bit), f"layer word {word} has bits set whose effect")
+        for word, bit in BITS.items()
+    },
+    "height": (conv_file(replace(WORDS, o_height=6)), "o_height is 6 instead of 5"),
+    "depthwise": (
+        conv_file(replace(WORDS, depth_wise=1)),
+        "o_ch of a depthwise layer is 4 instead of 3",
+    ),
+    **{
+        name: (conv_file(replace(WORDS, **{name: 7})), f"{name} is 7 instead of {wanted}")
+        for name, wanted in {
+            "channel_switch": 5,
+            "row_switch": 1,
+            "wb_channel_switch": 5,
+            "wb_row_switch": 1,
+            "wb_group": 2,
+            "channel_byte_num": 100,
+        }.items()
+    },
+    "large load": (
+        conv_file(replace(WORDS, para_size=30721)),
+        "para_size is 30721, at most 30720 is possible",
+    ),
+    "input rows": (conv_file(replace(WORDS, image_src=32760)), "the input reaches row 32770 of"),
     "main_out": (conv_file(main_out=1), "the output reaches byte 401 of a main memory of 400"),
     "layer": (conv_file(layer=HUGE - 3), "the layer's words (4-aligned) reaches byte 4294967292"),
     "odd layer": (conv_file(layer=70), "the layer's words (4-aligned) reaches byte 70"),
@@ -295,3 +362,21 @@ def test_what_the_loader_accepts_the_kpus_own_check_accepts(
         return
     assert refused is None
     model.run(np.zeros(model.input.shape, np.uint8))
+
+
+def every_file() -> list[bytes]:
+    """All of the above and what the tests make themselves, for test_kmodel_every_refusal.py."""
+    begin = v3.Softmax(in_=0, out=512, channels=16)
+    return [
+        *(data for data, _ in KINDS.values()),
+        *(data for data, _ in HEADER.values()),
+        *(model_file([begin, body], [(512, 4)], 1024) for body, _ in OPERATORS),
+        *(wide_file(body) for body, _ in WIDE),
+        *(data for data, _ in CONVS.values()),
+        SWAPPED,
+        TINY[:27],
+        TINY[:-8],
+        UNKNOWN_TYPE,
+        LONG_POOLING,
+        CONCAT_FIRST,
+    ]
