@@ -298,9 +298,9 @@ def test_a_camera_that_stops_in_a_frame(camera: RemoteBoard, virtual: Board, sho
     camera.start("sensor.snapshot()")
     for _ in range(200):
         virtual.run(seconds=0.001)
-        if virtual.dvp._taking:
+        if virtual.dvp.taking:
             break
-    assert virtual.dvp._taking
+    assert virtual.dvp.taking
     unplug(virtual)
     begin = virtual.seconds
     with pytest.raises(ScriptError, match="Sensor timeout!"):

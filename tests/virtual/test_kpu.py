@@ -97,11 +97,11 @@ class Driver:
         channels = field(unit, 2, 32, 10) + 1
         return self.ram[places(field(unit, 1, 32, 15), channels, height, width)]
 
-    def wait(self) -> None:
+    def wait(self, step: float = 1e-5) -> None:
         for _ in range(10_000):
             if not self.board.kpu.running:
                 return
-            self.board.run(seconds=1e-5)
+            self.board.run(seconds=step)
         pytest.fail("the KPU does not end")
 
 
@@ -241,16 +241,17 @@ def test_peripheral_reset_ends_a_run(kpu: Driver) -> None:
     assert kpu.board.ai_ram_on
 
 
-def test_the_time_of_a_layer_follows_the_published_ones() -> None:
-    from microkpu.virtual.kpu import Layer
-
-    words = [0] * 12
-    # 3x3 over 24 -> 24 channels of 320x240: the array's cycles by hand, weights 5184 bytes.
-    words[2] = 23 | 23 << 32 | 23 << 48
-    words[3] = 319 | 239 << 10 | 319 << 32 | 239 << 42
-    words[5] = 5184 << 15
-    words[7] = 5 << 16 | 1 << 28
-    layer = Layer(tuple(words))
-    assert layer.cycles() == 24 * 24 * 240 * 5
-    by_hand = (1.0816 * 691200 / 400e3 + 0.002907 * 5184 / 1024 + 6.88e-5 * 1800 + 0.0084) * 1e-3
-    assert layer.seconds(400_000_000) == pytest.approx(by_hand, rel=1e-9)
+def test_a_layer_takes_the_time_of_the_published_ones(kpu: Driver) -> None:
+    """By hand: 128 -> 300 channels of 8x8, 3x3; twelve loads of 26 channels, the last of 14."""
+    unit = load("u050")
+    kpu.place(unit)
+    kpu.push(unit)
+    array = 300 * 128 // 4 * 8
+    weight_kib, output_kib = 128 * 300 * 9 / 1024, 300 * 8 * 8 / 1024
+    beside = 0.002907 * weight_kib + 6.88e-5 * output_kib + 0.0084
+    hz, start = kpu.board.sysctl.ai_hz, kpu.board.seconds
+    kpu.wait(1e-7)
+    assert hz == 390_000_000
+    by_hand = 1.0816 * array / hz + beside * 1e-3
+    assert kpu.board.seconds - start == pytest.approx(by_hand, abs=3e-7)
+    assert kpu.board.kpu.busy_cycles == pytest.approx(by_hand * 390e6, abs=1)

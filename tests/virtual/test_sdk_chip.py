@@ -140,7 +140,7 @@ def test_a_pll_that_never_locks_ends_the_wait(tmp_path: Path) -> None:
         result[1] = sysctl_pll_get_freq(SYSCTL_PLL1);
     }"""
     program = build(tmp_path, source)
-    program.board.sysctl._lock = lambda index: None  # type: ignore[method-assign]
+    program.board.faults.stall("pll1")
     program.run()
     assert (program.result(0), program.result(1)) == (0, 0)
 

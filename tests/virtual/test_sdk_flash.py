@@ -103,35 +103,18 @@ def test_one_line_reads_the_same(tmp_path: Path) -> None:
     """A maker whose quad bit is not known is read on one line."""
     cases = [(SCRATCH + 5, 67, 1000, False), (SCRATCH, 64, 29, True), (SCRATCH + 1, 70, 0, True)]
     program = reading(tmp_path, cases)
-    answer = _answer_as(program, b"\x20\x70\x18")
-    program.board.flash._answer = answer  # type: ignore[method-assign]
+    program.board.flash.jedec = b"\x20\x70\x18"
     program.run(seconds=10)
     assert program.result(1) == 1
     assert program.board.flash.status[1] & 2 == 0
     check_reads(program, cases)
 
 
-def _answer_as(program: Program, jedec: bytes):  # type: ignore[no-untyped-def]
-    chip, original = program.board.flash, program.board.flash._answer
-
-    def answer(count: int) -> bytes:
-        return jedec[chip._at :][:count] if chip._opcode == 0x9F else original(count)
-
-    return answer
-
-
 def test_four_lines_that_disagree_are_given_up(tmp_path: Path) -> None:
     """As with a bad line: what quad reads bring is wrong in a bit."""
     cases = [(SCRATCH, 64, 500, False)]
     program = reading(tmp_path, cases)
-    chip = program.board.flash
-    original = chip._answer
-
-    def answer(count: int) -> bytes:
-        data = original(count)
-        return bytes(b ^ 0x10 for b in data) if chip._opcode == 0xEB else data
-
-    chip._answer = answer  # type: ignore[method-assign]
+    program.board.flash.bad_lines = 0x10
     program.run(seconds=10)
     assert program.result(1) == 1
     check_reads(program, cases)
@@ -153,12 +136,12 @@ def test_the_flash_is_woken_from_an_earlier_program(tmp_path: Path, way: str) ->
     program = reading(tmp_path, cases)
     chip = program.board.flash
     if way == "reading for ever":
-        chip._continuous = 0xEB
+        chip.continuous = 0xEB
         chip.status[1] |= 2
     elif way == "erasing":
-        chip._busy_until = program.board.seconds + 0.3
+        chip.busy_until = program.board.seconds + 0.3
     else:
-        chip._reset_armed = True
+        chip.reset_armed = True
     program.run(seconds=10)
     assert program.result(0) == 0
     assert program.result(1) == 4
@@ -270,15 +253,14 @@ def test_erases_take_whole_blocks_where_they_can_and_let_interrupts_through(
 def test_a_chip_that_stays_busy_ends_the_wait(tmp_path: Path) -> None:
     source = """
     static void steps(void) {
-        flash_init();
-        say("go");
+        result[1] = flash_init();
         result[0] = flash_erase(0x800000, 4096);
     }"""
     program = build(tmp_path, source)
-    program.run(until=b"go")
-    program.board.flash._busy_until = program.board.seconds + 1e6
+    program.board.faults.stall("flash", after=1)  # after the quad bit
     program.run(seconds=10)
-    assert program.result(0) == -3
+    assert (program.result(0), program.result(1)) == (-3, 0)
+    assert program.board.faults.hung["flash"] == 1
 
 
 def test_the_unique_id(tmp_path: Path) -> None:

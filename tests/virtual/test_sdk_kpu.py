@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from microkpu.virtual.kpu import Layer
 
 from virtual.bare import Program, build
 from virtual.test_kpu import UNITS, Unit, field, load, places
@@ -140,7 +139,7 @@ def test_the_fifo_neither_overruns_nor_starves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, time: float, streamed: bool
 ) -> None:
     """The board refuses a layer too many; one too few would end in the driver's timeout."""
-    monkeypatch.setattr(Layer, "seconds", lambda layer, hz: time * 1e-6)
+    monkeypatch.setattr("microkpu.virtual.kpu.layer_seconds", lambda *_, **__: time * 1e-6)
     program, unit = loaded(tmp_path, UNITS[0], 200, streamed)
     start = program.board.seconds
     program.run()
@@ -157,16 +156,9 @@ def test_the_fifo_neither_overruns_nor_starves(
 @pytest.mark.parametrize(("ahead", "interrupts"), [(1, 15), (2, 8), (3, 7)])
 def test_few_layers_at_a_time(tmp_path: Path, ahead: int, interrupts: int, streamed: bool) -> None:
     program, unit = loaded(tmp_path, UNITS[0], 15, streamed, f"-DKPU_AHEAD={ahead}")
-    most = 0
     kpu = program.board.kpu
-
-    def check(layer: Layer) -> None:
-        nonlocal most
-        most = max(most, len(kpu._layers) + 1)
-
-    kpu._check = check  # type: ignore[method-assign]
     program.run()
-    assert most == ahead
+    assert kpu.most_queued == ahead
     assert program.result(5) == 0
     assert kpu.layers_done == 15
     assert program.result(7) == interrupts
@@ -209,10 +201,12 @@ static void steps(void) {
 """
 
 
-def test_wrong_arguments_timeouts_and_aborts(tmp_path: Path) -> None:
+def test_wrong_arguments_timeouts_and_aborts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = build(tmp_path, ENDS)
-    program.board.kpu._check = lambda layer: None  # type: ignore[method-assign]
-    program.board.kpu._start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr("microkpu.virtual.kpu.outside", lambda *_: "")  # its words are zeros
+    program.board.faults.stall("kpu")
     program.run(seconds=10)
     assert [program.result(i) for i in range(9)] == [-2, 0, 0, -2, -2, -2, -2, 0, 0]
     assert program.result(9) == -3

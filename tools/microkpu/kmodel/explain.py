@@ -13,7 +13,7 @@ from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.layer_words import LayerWords
 from microkpu.kmodel.text_table import table
 from microkpu.kmodel.word_order import in_order, is_reversed
-from microkpu.kpu_time import array_cycles, layer_seconds
+from microkpu.kpu_time import layer_seconds, weight_bytes
 
 HEADS = ("layer", "type", "on", "in", "out", "kernel", "weights", "ms")
 # What compilers keep to, and the largest map of known models.
@@ -40,20 +40,8 @@ class Step:
         w = self.words
         if w is None:
             return 0.0
-        cycles = array_cycles(
-            in_channels=w.i_ch,
-            out_channels=w.o_ch,
-            height=w.i_height,
-            row_units=w.row_switch,
-            group=w.coef_group,
-            depthwise=bool(w.depth_wise),
-        )
-        return self.batches * layer_seconds(
-            cycles,
-            weight_bytes=self.weight_bytes,
-            output_bytes=w.o_width * w.o_height * w.o_ch,
-            hz=hz,
-        )
+        eight_bit = self.weight_bytes < weight_bytes(w, eight_bit=False)
+        return self.batches * layer_seconds(w, eight_bit=eight_bit, hz=hz)
 
 
 def explain(file: Path, hz: int) -> str:

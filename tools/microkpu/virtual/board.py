@@ -21,6 +21,7 @@ from microkpu.virtual.display import Display
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.events import Events
+from microkpu.virtual.faults import Faults
 from microkpu.virtual.fpioa import UARTHS_RX, Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
@@ -91,6 +92,8 @@ class Board:
         self.machine.set_strict(strict)
         self.machine.set_strict(strict)
         self.events = Events(self.machine)
+        self.guard = Guard(self)
+        self.faults = Faults(self)
         self.idle = False
         self.resets = 0
         self._base = (0, 0.0)  # cycle and second at which the CPU's rate last changed
@@ -162,7 +165,7 @@ class Board:
         if camera is not None:
             pictures = Pictures(camera) if isinstance(camera, Path) else camera
             self.camera = Camera(self, pictures, sensors or self._sensors())
-        self.flash = Nor(lambda: self.seconds, flash)
+        self.flash = Nor(lambda: self.seconds, flash, lambda: self.faults.met("flash"))
         self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
         if firmware is not None:
             self.write_flash(0, boot_rom.pack(_content(firmware)))

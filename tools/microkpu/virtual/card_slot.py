@@ -30,7 +30,7 @@ class CardSlot:
         self._board = board
         self._store = open_store(path)
         self._keep = keep
-        self.card = SdCard(self._store, lambda: board.seconds, self._complain)
+        self.card = SdCard(self._store, lambda: board.seconds, self._complain, board.faults.met)
         self._slots = [_Pads(board, self.card, wiring) for wiring in wirings]
 
     def _complain(self, what: str) -> None:

@@ -28,6 +28,7 @@ class Display:
         self._board = board
         self._wirings = wirings
         self._spi: Spi | None = None  # that talks to the panel
+        self._absent = False
         self.wiring = wirings[0]
         for wiring in wirings:
             board.fpioa.watch(wiring.dc, partial(self._dc_changed, wiring.dc))
@@ -85,7 +86,7 @@ class Display:
 
     def _dead(self, lines: int) -> bool:
         """Whether the bytes do not arrive at the panel."""
-        if self._in_reset():
+        if self._in_reset() or self._absent:
             return True
         if not self._board.strict:
             return False
@@ -100,7 +101,9 @@ class Display:
         assert self._spi is not None
         return self._spi.data0
 
-    def select(self, hz: float) -> None: ...
+    def select(self, hz: float) -> None:
+        self._absent = self._board.faults.met("lcd")
+
     def deselect(self) -> None: ...
     def dummy(self, clocks: int) -> None: ...
 

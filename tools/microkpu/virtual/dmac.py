@@ -48,6 +48,7 @@ class Transfer:
     source_step: bool
     target_step: bool
     left: int  # items of the source's width
+    stuck: bool = False
     event: Event | None = None
 
 
@@ -160,6 +161,9 @@ class Dmac(Block):
         transfer = self._read_setup(channel)
         self._transfers[channel] = transfer
         self.longs[CHEN >> 3] |= 1 << channel
+        transfer.stuck = self.board.faults.met(f"dma{channel}")
+        if transfer.stuck:
+            return
         if transfer.kind == M2M:
             cycles = SETUP_CYCLES + transfer.left * ITEM_CYCLES[0] // ITEM_CYCLES[1]
             transfer.event = self.board.events.after(cycles, lambda: self._copy(transfer))
@@ -217,6 +221,8 @@ class Dmac(Block):
             self.refuse(f"{what} + {length} bytes is not memory")
         if address % size:
             self.refuse(f"{what} is not aligned to items of {size} bytes")
+        name = f"{side} of channel {transfer.channel}"
+        self.board.guard.touch("dmac", name, address, length, side == "target")
 
     def _check_device(self, transfer: Transfer, cfg: int, ctl: int) -> None:
         channel, to_device = transfer.channel, transfer.kind == M2P
@@ -286,7 +292,7 @@ class Dmac(Block):
 
     def _waiting(self, request: int) -> Transfer | None:
         for transfer in self._transfers.values():
-            if transfer.request == request:
+            if transfer.request == request and not transfer.stuck:
                 return transfer
         return None
 

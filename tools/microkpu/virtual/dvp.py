@@ -58,7 +58,8 @@ class Dvp(Block):
         self._frame_event: Event | None = None
         self._line_event: Event | None = None
         self._sccb_event: Event | None = None
-        self._taking = False
+        self.taking = False
+        """Whether lines of a frame are coming that will be written."""
         self._decoded: dict[tuple[FrameKey, int, int], Decoded] = {}
         self.frames = 0
         """Frames that were written to memory."""
@@ -71,7 +72,7 @@ class Dvp(Block):
         for event in (self._frame_event, self._line_event, self._sccb_event):
             Events.cancel(event)
         self._frame_event = self._line_event = self._sccb_event = None
-        self._taking = False
+        self.taking = False
         self._output = None
         self._drive()
         self._interrupt()
@@ -194,7 +195,7 @@ class Dvp(Block):
         self._begin, self._seen = self.board.seconds, 0
         Events.cancel(self._line_event)
         self._line_event = None
-        self._taking = False
+        self.taking = False
         self._book()
 
     def _frames(self) -> int:
@@ -247,15 +248,18 @@ class Dvp(Block):
             return
         self.words[STS] |= ENABLE
         self._check()
-        self._taking = True
+        self.taking = True
         cycles = self._cycles_to(self._frames() + LINES_END)
         self._line_event = self.board.events.after(cycles, self._lines_end)
 
     def _lines_end(self) -> None:
         self._line_event = None
-        self._taking = False
+        self.taking = False
         output, camera = self._output, self.board.camera
         assert output is not None and camera is not None
+        if self.board.faults.met("camera"):
+            self.camera_changed()
+            return
         self._write(*camera.frame(output))
         camera.pictures.advance()
         self.frames += 1
@@ -309,7 +313,7 @@ class Dvp(Block):
         return self.board.machine.ram[start : start + length]
 
     def _moved(self, name: str) -> None:
-        if self._taking:
+        if self.taking:
             self.forbid(f"{name} written while a frame is taken: half of it goes elsewhere")
 
     def write_r_addr(self, _: int) -> None:
@@ -340,6 +344,7 @@ class Dvp(Block):
         display, planes = found
         taken = len(display) // 2
         for name, word, length in self._targets(pixels):
+            self.board.guard.touch("dvp", name, self.words[word], length, written=True)
             target = self._memory(name, self.words[word], length)
             if word == RGB:
                 target[: 2 * taken] = display

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from microkpu.kpu_time import array_cycles, layer_seconds
+from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_time import layer_seconds
 from microkpu.virtual import _core
 from microkpu.virtual.events import Event, Events
+from microkpu.virtual.kpu_memory import maps, outside, parameters
 from microkpu.virtual.registers import Block, DmaPort, Register
 
 if TYPE_CHECKING:
@@ -28,43 +30,11 @@ STATUS, RAW, MASK, THRESHOLD, DATA_OUT, EIGHT_BIT = 0x08, 0x10, 0x18, 0x28, 0x30
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What the time model and the checks need of the twelve words."""
+    """Twelve words as they were pushed, and what they mean."""
 
-    words: tuple[int, ...]
-
-    def field(self, word: int, low: int, bits: int) -> int:
-        return self.words[word] >> low & ((1 << bits) - 1)
-
-    @property
-    def int_en(self) -> bool:
-        return bool(self.words[0] & 1)
-
-    @property
-    def send_data_out(self) -> bool:
-        return bool(self.words[11] & 1)
-
-    @property
-    def output_bytes(self) -> int:
-        width, height = self.field(3, 32, 10) + 1, self.field(3, 42, 9) + 1
-        return width * height * (self.field(2, 32, 10) + 1)
-
-    def cycles(self) -> int:
-        """Cycles of the array."""
-        return array_cycles(
-            in_channels=self.field(2, 0, 10) + 1,
-            out_channels=self.field(2, 32, 10) + 1,
-            height=self.field(3, 10, 9) + 1,
-            row_units=self.field(7, 16, 4),
-            group=self.field(7, 28, 3),
-            depthwise=bool(self.words[0] >> 3 & 1),
-        )
-
-    def seconds(self, hz: int) -> float:
-        """Time at an AI clock of `hz`."""
-        weights = self.field(5, 15, 17) * (self.field(5, 1, 6) + 1)
-        return layer_seconds(
-            self.cycles(), weight_bytes=weights, output_bytes=self.output_bytes, hz=hz
-        )
+    raw: tuple[int, ...]
+    words: LayerWords
+    eight_bit: bool
 
 
 class Kpu(Block):
@@ -89,6 +59,8 @@ class Kpu(Block):
         self._event: Event | None = None
         self._result: bytes | None = None  # waits for its DMA channel
         self.layers_done = 0
+        self.most_queued = 0
+        """The most layers that the FIFO ever held, with the one that was computed."""
         self.busy_cycles = 0
 
     def dma_ports(self) -> dict[int, DmaPort]:
@@ -137,10 +109,14 @@ class Kpu(Block):
         self._words.append(value)
         if len(self._words) < LAYER_WORDS:
             return
-        layer = Layer(tuple(self._words))
+        eight_bit = bool(self.longs[EIGHT_BIT >> 3] & 1)
+        layer = Layer(tuple(self._words), LayerWords.from_words(self._words), eight_bit)
         self._words.clear()
-        self._check(layer)
+        why = outside(layer.words, eight_bit)
+        if why:
+            self.forbid(f"layer {self.layers_done + len(self._layers)}: {why}")
         self._layers.append(layer)
+        self.most_queued = max(self.most_queued, len(self._layers))
         # Edges, not levels: the bit rises when the count crosses the threshold.
         if len(self._layers) == self.longs[THRESHOLD >> 3] & 15:
             self._raise(ALMOST_FULL)
@@ -148,14 +124,13 @@ class Kpu(Block):
             self.board.ai_ram_changed()
             self._start()
 
-    def _check(self, layer: Layer) -> None:
-        for word, name in ((4, "bn"), (5, "weights"), (7, "activation")):
-            address = layer.words[word] >> 32
-            if not 0x40000000 <= address < 0x40600000:
-                self.forbid(f"{name} address {address:#010x}: the KPU must get 0x4... of SRAM")
-
     def _start(self) -> None:
-        seconds = self._layers[0].seconds(self.board.sysctl.ai_hz)
+        layer = self._layers[0]
+        for span in (*parameters(layer.words, layer.eight_bit), *maps(layer.words)):
+            what = f"{span.name} of layer {self.layers_done}"
+            self.board.guard.touch("kpu", what, span.address, span.length, span.written)
+        hz = self.board.sysctl.ai_hz
+        seconds = layer_seconds(layer.words, eight_bit=layer.eight_bit, hz=hz)
         cycles = self.board.cycles_of(seconds)
         self.busy_cycles += cycles
         self._event = self.board.events.after(cycles, self._computed)
@@ -164,14 +139,15 @@ class Kpu(Block):
         """The array is through with the first layer."""
         layer = self._layers[0]
         self._event = None
-        words = array("Q", layer.words).tobytes()
-        eight_bit = bool(self.longs[EIGHT_BIT >> 3] & 1)
+        if self.board.faults.met("kpu"):
+            return
+        words = array("Q", layer.raw).tobytes()
         try:
-            out = _core.kpu_layer(words, self.board.machine.ram, eight_bit)
+            out = _core.kpu_layer(words, self.board.machine.ram, layer.eight_bit)
         except ValueError as error:
             self.refuse(f"layer {self.layers_done}: {error}")
         self.layers_done += 1
-        if layer.send_data_out:
+        if layer.words.send_data_out:
             self._result = out + bytes(-len(out) % 8)
             self._stream()
         else:
@@ -194,7 +170,7 @@ class Kpu(Block):
 
     def _finish(self) -> None:
         layer = self._layers.popleft()
-        bits = CALC_DONE if layer.int_en else 0
+        bits = CALC_DONE if layer.words.int_en else 0
         if len(self._layers) == self.longs[THRESHOLD >> 3] >> 4 & 15:
             bits |= ALMOST_EMPTY
         if self._layers:

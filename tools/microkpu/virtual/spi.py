@@ -40,6 +40,8 @@ DEPTH = 32
 # On this chip a 32nd word in the receive FIFO already overruns.
 RX_DEPTH = 31
 BUSY, TFNF, TFE, RFNE, RFF = 1, 2, 4, 8, 16
+# In flight for ever.
+NEVER = Event(0, 0, None)
 TXE, TXO, RXU, RXO, RXF = 1, 2, 4, 8, 16
 CTRLR0, CTRLR1, SSIENR, SER, BAUDR = 0x00, 0x04, 0x08, 0x10, 0x14
 TXFTLR, RXFTLR, TXFLR, RXFLR, SR, IMR, ISR, RISR = range(0x18, 0x38, 4)
@@ -323,6 +325,9 @@ class Spi(Block):
                 return
             self._chip = self._find(self.words[SER >> 2].bit_length() - 1)
             self._chip.select(self.hz)
+            if self.board.faults.met(self.name):
+                self._event = NEVER
+                return
             clocks = self._send_header(setup) if setup.lines > 1 else 0
         if setup.lines > 1 and setup.tmod in (TX_RX, EEPROM):
             self.forbid(f"tmod {setup.tmod} on {setup.lines} lines, which the chip does not have")

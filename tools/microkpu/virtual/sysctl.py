@@ -235,9 +235,10 @@ class Sysctl(Block):
             self._unlock(index)
         if value & POWER and old & RESET and not value & RESET:
             self._check_ratio(index, value)
-            self._lock_events[index] = self.board.events.after(
-                self.board.cycles_of(LOCK_SECONDS), lambda: self._lock(index)
-            )
+            if not self.board.faults.met(f"pll{index}"):
+                self._lock_events[index] = self.board.events.after(
+                    self.board.cycles_of(LOCK_SECONDS), lambda: self._lock(index)
+                )
         self._update()
 
     def _check_ratio(self, index: int, value: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from microkpu.errors import MicrokpuError
@@ -65,11 +66,18 @@ SHAPES: dict[int, Shape] = {
 class Nor:
     """The chip as its pins see it; the SPI block calls select, put, dummy, get, deselect.
 
-    `now` gives virtual seconds. What reaches the chip out of protocol gives noise, as on silicon.
+    `now` gives virtual seconds, `hangs` whether a write or erase never ends. What reaches the chip
+    out of protocol gives noise, as on silicon.
     """
 
-    def __init__(self, now: Callable[[], float], path: Path | None = None) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        path: Path | None = None,
+        hangs: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._now = now
+        self._hangs = hangs
         self._path = path
         self._store = bytearray(b"\xff") * BYTES
         if path is not None and path.exists():
@@ -85,8 +93,14 @@ class Nor:
         self.data = memoryview(self._store)
         self.dirty = False
         self.status = [0, 0, 0x60]
-        self._busy_until = 0.0
-        self._continuous: int | None = None
+        self.jedec = JEDEC_ID
+        self.bad_lines = 0
+        """Bits of a byte that come turned over on four lines."""
+        self.busy_until = 0.0
+        self.continuous: int | None = None
+        """The read opcode that the next transfer goes on with, without sending it."""
+        self.reset_armed = False
+        """Whether the first of the two reset opcodes came."""
         self._noise = 0x2545F491
         self.unknown: list[int] = []
         """Opcodes that came and are not modelled."""
@@ -95,9 +109,9 @@ class Nor:
     def power_on(self) -> None:
         """As after power-up; the non-volatile status bits stay."""
         self.status[0] &= ~(BUSY | WEL)
-        self._busy_until = 0.0
-        self._continuous = None
-        self._reset_armed = False
+        self.busy_until = 0.0
+        self.continuous = None
+        self.reset_armed = False
         self._begin()
 
     def save(self) -> None:
@@ -108,7 +122,7 @@ class Nor:
 
     @property
     def busy(self) -> bool:
-        return self._now() < self._busy_until
+        return self._now() < self.busy_until
 
     # The pins.
 
@@ -125,8 +139,8 @@ class Nor:
 
     def select(self, hz: float) -> None:
         self._begin()
-        if self._continuous is not None:
-            self._opcode = self._continuous
+        if self.continuous is not None:
+            self._opcode = self.continuous
             self._shape = SHAPES[self._opcode]
             self._dummy = self._shape.dummy
 
@@ -185,13 +199,13 @@ class Nor:
         self._bits += bits
         if lines != shape.address_lines:
             # An opcode on one line, sent into continuous mode, lands here; eight ones end it.
-            if self._continuous is not None and self._value & 0xFF == 0xFF:
-                self._continuous = None
+            if self.continuous is not None and self._value & 0xFF == 0xFF:
+                self.continuous = None
             self._ignored = True
         elif self._bits == wanted:
             mode = self._value & 0xFF if shape.mode else 0
             self._address = (self._value >> 8 if shape.mode else self._value) % BYTES
-            self._continuous = self._opcode if mode & 0x30 == 0x20 else None
+            self.continuous = self._opcode if mode & 0x30 == 0x20 else None
 
     def dummy(self, clocks: int) -> None:
         """Clocks without data."""
@@ -210,6 +224,8 @@ class Nor:
                 return b"\xff" * count
             return self._noise_bytes(count)
         out = self._answer(count)
+        if self.bad_lines and lines == 4:
+            out = bytes(byte ^ self.bad_lines for byte in out)
         self._at += count
         return out
 
@@ -244,12 +260,12 @@ class Nor:
         opcode, shape = self._opcode, self._shape
         if opcode is None or shape is None or self._ignored:
             return
-        armed, self._reset_armed = self._reset_armed, opcode == 0x66
+        armed, self.reset_armed = self.reset_armed, opcode == 0x66
         complete = not shape.address_lines or self._bits >= 24
         if opcode == 0x99:
             if armed:
                 self.power_on()
-                self._busy_until = self._now() + RESET_S
+                self.busy_until = self._now() + RESET_S
         elif opcode == 0x06:
             self.status[0] |= WEL
         elif opcode == 0x04:
@@ -280,7 +296,7 @@ class Nor:
         if seconds:
             self.dirty = True
             self.status[0] &= ~WEL
-            self._busy_until = self._now() + seconds
+            self.busy_until = inf if self._hangs() else self._now() + seconds
 
     def _program(self) -> None:
         page, offset = self._address // PAGE * PAGE, self._address % PAGE + self._at
@@ -298,7 +314,7 @@ class Nor:
                 out += bytes(self.data[: count - len(out)])
             return out
         if opcode == 0x9F:
-            pattern = JEDEC_ID
+            pattern = self.jedec
         elif opcode == 0x90:
             pattern = MAKER_DEVICE if not self._address & 1 else MAKER_DEVICE[::-1]
         elif opcode == 0xAB:

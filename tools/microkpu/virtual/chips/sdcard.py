@@ -6,6 +6,7 @@ from __future__ import annotations
 from binascii import crc_hqx
 from collections.abc import Callable
 from hashlib import blake2b
+from math import inf
 from typing import ClassVar, Protocol
 
 from microkpu.virtual.chips.sd_registers import (
@@ -42,14 +43,23 @@ class Store(Protocol):
 
 
 class SdCard:
-    """The card as its pins see it; `now` gives virtual seconds, `complain` hears of misuse."""
+    """The card as its pins see it.
+
+    `now` gives virtual seconds, `complain` hears of misuse, `hangs` says whether a command ("sd")
+    is never answered, or what is written or erased ("sd_busy") never done.
+    """
 
     def __init__(
-        self, store: Store, now: Callable[[], float], complain: Callable[[str], None]
+        self,
+        store: Store,
+        now: Callable[[], float],
+        complain: Callable[[str], None],
+        hangs: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self.store = store
         self._now = now
         self._complain = complain
+        self._hangs = hangs
         self.high_capacity = store.blocks > STANDARD_BLOCKS
         self.blocks_read = self.blocks_written = 0
         self._history = blake2b(digest_size=16)
@@ -176,6 +186,9 @@ class SdCard:
         number, argument = frame[0] & 0x3F, int.from_bytes(frame[1:5], "big")
         checked = frame[5] == checksum7(frame[:5]) << 1 | 1
         if self._now() < self._busy_until:
+            return
+        if self._hangs("sd"):
+            self._begin_idle()
             return
         application, self._application = self._application, False
         if not self._spi_mode:
@@ -326,7 +339,10 @@ class SdCard:
         for block in range(first, last + 1):
             self._keep(block, bytes(BLOCK))
         self._answer()
-        self._busy_until = self._now() + ERASE_SECONDS
+        self._work(ERASE_SECONDS)
+
+    def _work(self, seconds: float) -> None:
+        self._busy_until = inf if self._hangs("sd_busy") else self._now() + seconds
 
     # Blocks that come in.
 
@@ -336,7 +352,7 @@ class SdCard:
         elif self._multiple and byte == STOP:
             self._writing = None
             self._out.append(RELEASED)
-            self._busy_until = self._now() + PROGRAM_SECONDS
+            self._work(PROGRAM_SECONDS)
 
     def _block_came(self) -> None:
         assert self._data is not None and self._writing is not None
@@ -354,7 +370,7 @@ class SdCard:
             self.blocks_written += 1
             self._well_written += 1
             self._out.append(ACCEPTED)
-            self._busy_until = self._now() + PROGRAM_SECONDS
+            self._work(PROGRAM_SECONDS)
 
     COMMANDS: ClassVar = {
         0: "_go_idle", 1: "_initialise", 6: "_switch", 8: "_check_voltage", 9: "_send_csd",
