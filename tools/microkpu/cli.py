@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from microkpu import __version__
-from microkpu.commands import convert, flash, kmodel, repl, run, virtual
+from microkpu.commands import convert, exec, flash, kmodel, repl, run, virtual
 from microkpu.errors import MicrokpuError
 
-COMMANDS = (virtual, run, repl, flash, convert, kmodel)
+COMMANDS = (virtual, run, repl, flash, exec, convert, kmodel)
 INTERRUPTED = 130
 
 

@@ -47,6 +47,11 @@ def add_virtual(parser: argparse.ArgumentParser) -> None:
         "--sd-keep", action="store_true", help="write back to the card image what was written"
     )
     group.add_argument(
+        "--cache",
+        action="store_true",
+        help="data caches between the CPUs and memory, which devices do not see",
+    )
+    group.add_argument(
         "--lenient",
         action="store_true",
         help="go on where a real board may forgive, instead of refusing",
@@ -64,7 +69,7 @@ def add_port(parser: argparse.ArgumentParser) -> None:
     add_virtual(parser)
 
 
-def virtual_options(options: argparse.Namespace) -> VirtualOptions:
+def virtual_options(options: argparse.Namespace, waits_in_isp: bool = False) -> VirtualOptions:
     """What the parsed options, or the URL that --port is, describe."""
     if "://" in getattr(options, "port", "") and is_virtual(options.port):
         return options_of_url(options.port)
@@ -78,6 +83,8 @@ def virtual_options(options: argparse.Namespace) -> VirtualOptions:
         camera=options.camera,
         sd=options.sd,
         sd_keep=options.sd_keep,
+        cache=options.cache,
+        waits_in_isp=waits_in_isp,
     )
 
 

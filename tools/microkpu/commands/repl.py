@@ -36,7 +36,7 @@ def call(options: argparse.Namespace) -> int:
         return virtual.call(
             argparse.Namespace(
                 **vars(options)
-                | {"until": None, "seconds": None, "pty": False, "stdio": True}
+                | {"until": None, "seconds": None, "pty": False, "rfc2217": None, "stdio": True}
                 | {"lcd_png": None}
                 | {"paced": True, "fast": False}
             )

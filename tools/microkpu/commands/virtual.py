@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
-import termios
-import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +15,16 @@ from microkpu.commands.board_options import add_virtual, virtual_options
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Console, Ending, Host
-
-LEAVE = b"\x1d"  # Ctrl-]
+from microkpu.virtual.hosts import pty_host, terminal_host
+from microkpu.virtual.rfc2217 import address_of, network_host
 
 
 def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "virtual",
         help="run firmware on a virtual board",
-        description="Runs firmware on a virtual board. Without --pty and --stdio the console is"
-        " printed; in a terminal, without --until and --seconds too, it is --stdio.",
+        description="Runs firmware on a virtual board. Without --pty, --rfc2217 and --stdio the"
+        " console is printed; in a terminal, without --until and --seconds too, it is --stdio.",
     )
     add_virtual(parser)
     parser.add_argument("--until", metavar="TEXT", help="end with 0 when TEXT was printed")
@@ -45,6 +42,13 @@ def add(subparsers: Any) -> None:
         "--pty", action="store_true", help="console on a pty; its name is the first line"
     )
     ends.add_argument(
+        "--rfc2217",
+        type=_address,
+        metavar="[HOST:]PORT",
+        help="console over the network with reset lines, as rfc2217://HOST:PORT; its URL is the"
+        " first line (default host: this one only; port 0: any)",
+    )
+    ends.add_argument(
         "--stdio", action="store_true", help="console in this terminal (Ctrl-] ends), or on pipes"
     )
     pace = parser.add_mutually_exclusive_group()
@@ -57,11 +61,16 @@ def add(subparsers: Any) -> None:
 
 def call(options: argparse.Namespace) -> int:
     watched = options.until is not None or options.seconds is not None
-    stdio = options.stdio or (not options.pty and not watched and sys.stdin.isatty())
-    paced = options.paced or (not options.fast and (options.pty or stdio))
+    apart = options.pty or options.rfc2217 is not None
+    stdio = options.stdio or (not apart and not watched and sys.stdin.isatty())
+    paced = options.paced or (not options.fast and (apart or stdio))
+    waits = options.rfc2217 is not None
     with _ended_by_signal():
         try:
-            with virtual_options(options).make() as board, _host(options.pty, stdio) as host:
+            with (
+                virtual_options(options, waits_in_isp=waits).make() as board,
+                _host(options, stdio, board) as host,
+            ):
                 ending = _run(Console(board, host, paced), board, options)
         except KeyboardInterrupt:
             ending = Ending.LEFT
@@ -107,50 +116,37 @@ def _ended_by_signal() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _host(pty: bool, stdio: bool) -> Iterator[Host]:
+def _host(options: argparse.Namespace, stdio: bool, board: Board) -> Iterator[Host]:
     """The console's other end, as the options say."""
-    if pty:
-        with _pty() as host:
+    if options.pty:
+        with pty_host() as (host, name):
+            print(name, flush=True)
+            yield host
+    elif options.rfc2217 is not None:
+        with network_host(board, options.rfc2217) as (host, url):
+            print(url, flush=True)
             yield host
     elif stdio and sys.stdin.isatty():
-        with _terminal() as host:
+        with terminal_host() as host:
             yield host
     else:
         sys.stdout.flush()
         reader = sys.stdin.fileno() if stdio else None
-        yield Host(reader, sys.stdout.fileno(), typed=False)
+        yield Host(reader, sys.stdout.fileno(), typed=False, lines=True)
 
 
-@contextlib.contextmanager
-def _pty() -> Iterator[Host]:
-    """A pty whose other side stays open here, so that programs may come and go."""
-    ours, theirs = os.openpty()
+def _address(text: str) -> tuple[str, int]:
     try:
-        tty.setraw(theirs)
-        os.set_blocking(ours, False)
-        print(os.ttyname(theirs), flush=True)
-        yield Host(ours, ours)
-    finally:
-        os.close(ours)
-        os.close(theirs)
-
-
-@contextlib.contextmanager
-def _terminal() -> Iterator[Host]:
-    """This terminal, raw: every key goes to the board, but the one to leave."""
-    print("Ctrl-] ends the virtual board", file=sys.stderr, flush=True)
-    sys.stdout.flush()
-    reader = sys.stdin.fileno()
-    before = termios.tcgetattr(reader)
-    try:
-        tty.setraw(reader)
-        yield Host(reader, sys.stdout.fileno(), leave=LEAVE)
-    finally:
-        termios.tcsetattr(reader, termios.TCSADRAIN, before)
+        return address_of(text)
+    except MicrokpuError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time: give seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds above 0")
     return seconds

@@ -2,7 +2,8 @@
 """virtual://, a virtual board in this process as a pyserial port: waiting runs it on virtual time.
 
 Options of the URL are those of `microkpu virtual`; see microkpu.virtual.options.options_of_url().
-Timeouts are virtual seconds, so the same calls give the same run, to the byte.
+Timeouts are virtual seconds, so the same calls give the same run, to the byte. DTR and RTS reach
+reset and boot pin as an adapter's do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from serial.serialutil import PortNotOpenError, SerialBase, SerialException
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.board import Board
 from microkpu.virtual.options import options_of_url
+from microkpu.virtual.reset_lines import ResetLines
 
 # How far the board runs before the port looks for bytes again: eleven bytes at 115200 baud, and
 # further when none came.
@@ -52,12 +54,14 @@ class Serial(SerialBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.board: Board | None = None
+        self._lines: ResetLines | None = None
         self._got = bytearray()
         super().__init__(*args, **kwargs)
 
     def attach(self, board: Board) -> None:
         """Opens the port on a board, which the port closes when it is closed."""
         self.board = board
+        self._lines = ResetLines(board)
         self.is_open = True
         self._reconfigure_port()
 
@@ -74,7 +78,7 @@ class Serial(SerialBase):
         """Ends the board; its flash file, if any, keeps what is in flash."""
         if self.board is not None:
             self.board.close()
-        self.board = None
+        self.board = self._lines = None
         self.is_open = False
 
     def _reconfigure_port(self) -> None:
@@ -84,6 +88,15 @@ class Serial(SerialBase):
         if self.board is None:
             raise PortNotOpenError()
         return self.board
+
+    def _now(self) -> float:
+        """The clock of timeouts and lines."""
+        return self._live().seconds
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the board itself waits for input."""
+        return self._live().idle
 
     def _run(self, seconds: float) -> None:
         board = self._live()
@@ -110,18 +123,20 @@ class Serial(SerialBase):
         Without a timeout, waiting for a byte that can never come is an error.
         """
         board = self._live()
-        end = None if self.timeout is None else board.seconds + self.timeout
+        end = None if self.timeout is None else self._now() + self.timeout
         self._got += board.take_output()
         step = STEP_SECONDS
         while len(self._got) < size:
-            left = step if end is None else end - board.seconds
+            left = step if end is None else end - self._now()
             if left <= 0:
                 break
             before = len(self._got)
             self._run(min(step, left))
             came = len(self._got) > before
             step = STEP_SECONDS if came else min(2 * step, LONG_STEP_SECONDS)
-            if board.idle and len(self._got) < size:
+            if self._waits and len(self._got) < size:
+                if self._patient(None if end is None else end - self._now()):
+                    continue
                 if end is None:
                     raise SerialException(
                         f"the board waits for input, so {size} bytes will never come:"
@@ -132,6 +147,10 @@ class Serial(SerialBase):
         del self._got[:size]
         return data
 
+    def _patient(self, left: float | None) -> bool:
+        """The board waits, and `left` seconds of the timeout are left: whether waiting helps."""
+        return False
+
     def write(self, data: Any) -> int:
         """Queues the bytes; the board takes them at the baud rate when it runs."""
         content = bytes(data)
@@ -141,8 +160,8 @@ class Serial(SerialBase):
     def flush(self) -> None:
         """Runs until the board has taken everything that was written, or stops taking."""
         board = self._live()
-        end = board.seconds + 1 + self.out_waiting * BITS_PER_BYTE / self.baudrate
-        while self.out_waiting and not board.idle and board.seconds < end:
+        end = self._now() + 1 + self.out_waiting * BITS_PER_BYTE / self.baudrate
+        while self.out_waiting and not board.idle and self._now() < end:
             self._run(STEP_SECONDS)
 
     @property
@@ -156,10 +175,24 @@ class Serial(SerialBase):
     def reset_output_buffer(self) -> None:
         self._live().console.host.clear()
 
-    # A virtual board has no wires for these; settings are kept by the base class.
+    # The adapter's lines. What it hears itself is never active.
 
-    def _update_dtr_state(self) -> None: ...
+    def _update_dtr_state(self) -> None:
+        if self._lines is not None:
+            self._lines.set(self.dtr, self.rts, self._now())
 
-    def _update_rts_state(self) -> None: ...
+    def _update_rts_state(self) -> None:
+        self._update_dtr_state()
 
     def _update_break_state(self) -> None: ...
+
+    cts = dsr = ri = cd = False
+
+
+# What a virtual:// URL becomes; a session puts its own class on top.
+CLASSES: list[type[Serial]] = [Serial]
+
+
+def serial_class_for_url(url: str) -> tuple[str, type[Serial]]:
+    """pyserial asks this for the class of a URL's port."""
+    return url, CLASSES[-1]

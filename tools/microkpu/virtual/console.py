@@ -23,8 +23,10 @@ BOOT_SECONDS = 3.0
 WAIT_SECONDS = 1.0
 # Bytes on their way to the board; more stay with the host, whose writer then waits.
 IN_FLIGHT_BYTES = 4096
+AT_ONCE_BYTES = 1 << 16
 # Lines that are all there at once go piece by piece, whenever the board waits for more.
 PIECE_BYTES = 256
+PIECE_OUT_BYTES = 4096
 INFINITY = float("inf")
 # What is kept for a reader that does not read; the oldest goes first.
 KEPT_BYTES = 1 << 20
@@ -37,18 +39,37 @@ class Ending(enum.Enum):
     LEFT = "the person left"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Host:
     """The host's side: file descriptors, and the byte with which a person leaves.
 
     `typed`: input comes when it comes and must get through, as Ctrl-C does; else it is all there
-    from the start and goes in as the board asks for it.
+    from the start and goes in as the board asks for it. `lines`: a line's end becomes what a
+    keyboard's Enter sends. `at_once`: input may hold orders for the port itself, so that nothing
+    of it waits for the board.
     """
 
     reader: int | None
     writer: int
     typed: bool = True
     leave: bytes = b""
+    lines: bool = False
+    at_once: bool = False
+
+    def read(self, room: int) -> bytes | None:
+        """What there is to read, up to `room` bytes; None at its end."""
+        assert self.reader is not None
+        data = os.read(self.reader, room)
+        if self.lines:
+            data = data.replace(b"\r\n", b"\r").replace(b"\n", b"\r")
+        return data or None
+
+    def write(self, data: bytes) -> int:
+        """Writes what can be written at once; how many bytes that was."""
+        try:
+            return os.write(self.writer, data)
+        except BlockingIOError:
+            return 0
 
 
 class Console:
@@ -63,7 +84,7 @@ class Console:
         self._board = board
         self._host = host
         self._paced = paced
-        self._reader = host.reader
+        self._ended = False
         self._pending = bytearray()
         self._started = False
         self.lost = 0
@@ -92,6 +113,10 @@ class Console:
             self._give_output()
             if found:
                 return Ending.FOUND
+
+    @property
+    def _reader(self) -> int | None:
+        return None if self._ended else self._host.reader
 
     def _gap(self) -> float | None:
         """Virtual seconds until a board that sleeps goes on by itself; None while it works."""
@@ -127,17 +152,21 @@ class Console:
         """Takes what the host has sent; whether the person leaves."""
         board = self._board
         self._started = self._started or board.seconds > BOOT_SECONDS
-        room = IN_FLIGHT_BYTES if self._host.typed else PIECE_BYTES
-        room -= len(board.console.host)
-        if self._reader is None or not self._started or room <= 0:
+        if self._host.at_once:
+            room = AT_ONCE_BYTES
+        else:
+            room = IN_FLIGHT_BYTES if self._host.typed else PIECE_BYTES
+            room = room - len(board.console.host) if self._started else 0
+        if self._reader is None or room <= 0:
             return False
         if not self._host.typed and not board.idle:
             return False
         if not select.select([self._reader], [], [], 0)[0]:
             return False
-        data = os.read(self._reader, room)
-        if not data:
-            self._reader = None
+        data = self._host.read(room)
+        if data is None:
+            self._ended = True
+            return False
         if self._host.leave and self._host.leave in data:
             return True
         board.send(data)
@@ -145,9 +174,8 @@ class Console:
 
     def _give_output(self) -> None:
         while self._pending:
-            try:
-                done = os.write(self._host.writer, self._pending)
-            except BlockingIOError:
+            done = self._host.write(bytes(self._pending[:PIECE_OUT_BYTES]))
+            if not done:
                 break
             del self._pending[:done]
         if len(self._pending) > KEPT_BYTES:

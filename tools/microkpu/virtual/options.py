@@ -17,11 +17,13 @@ from microkpu.sources import ROOT
 from microkpu.virtual.board import Board
 from microkpu.virtual.boot_rom import pack
 
-DEFAULT_FIRMWARE = ROOT / "build" / "maix_dock-full" / "firmware.bin"
+# Firmware that a wheel carries; a checkout builds its own.
+PREBUILT = Path(__file__).resolve().parents[1] / "prebuilt"
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
 URL_OPTIONS = (
     "firmware", "image", "flash", "files", "strict", "board", "camera", "sd", "sd_keep",
+    "cache",
 )  # fmt: skip
 
 
@@ -52,7 +54,8 @@ class VirtualOptions:
     `flash` is a file that keeps the flash between runs, `files` a folder that becomes /flash.
     Without `firmware` the one in an image at address 0 or in the flash file is booted, else the
     project's own. `board` names its wiring; `camera` sees a picture or a folder of them; `sd` is a
-    card image or a folder, which holds what was written only with `sd_keep`.
+    card image or a folder, which holds what was written only with `sd_keep`. `waits_in_isp`: a
+    board with nothing in flash waits for a programmer, and the project's firmware may be absent.
     """
 
     firmware: Path | None = None
@@ -64,6 +67,8 @@ class VirtualOptions:
     camera: Path | None = None
     sd: Path | None = None
     sd_keep: bool = False
+    waits_in_isp: bool = False
+    cache: bool = False
 
     def make(self) -> Board:
         """A board at power-on."""
@@ -76,6 +81,8 @@ class VirtualOptions:
             camera=self.camera,
             sd=self.sd,
             sd_keep=self.sd_keep,
+            waits_in_isp=self.waits_in_isp,
+            cache=self.cache,
         )
 
     def _contents(self) -> list[tuple[int, bytes]]:
@@ -90,8 +97,9 @@ class VirtualOptions:
         if self.files is not None:
             named.append((str(self.files), FILES_ADDRESS, flash_files(self.files)))
         if self.firmware is not None or not self._has_firmware(named):
-            path = self.firmware or DEFAULT_FIRMWARE
-            named.append((str(path), 0, pack(_firmware(path))))
+            path = self.firmware or default_firmware(self.board)
+            if self.firmware is not None or path.exists() or not self.waits_in_isp:
+                named.append((str(path), 0, pack(_firmware(path))))
         _refuse_overlap(named)
         return [(address, content) for _, address, content in named]
 
@@ -111,8 +119,15 @@ def _read(path: Path) -> bytes:
         raise MicrokpuError(f"cannot read {path}: {error.strerror}") from error
 
 
+def default_firmware(board: str) -> Path:
+    """The firmware of a board: what the checkout built, else what the package brings."""
+    built = ROOT / "build" / f"{board}-full" / "firmware.bin"
+    brought = PREBUILT / f"{board}-full.bin"
+    return brought if brought.is_file() and not built.is_file() else built
+
+
 def _firmware(path: Path) -> bytes:
-    if path == DEFAULT_FIRMWARE and not path.exists():
+    if not path.exists():
         raise MicrokpuError(f"no firmware at {path}: run `make firmware`, or give --firmware FILE")
     content = _read(path)
     if content[:2] == b"PK":
@@ -135,7 +150,7 @@ def _refuse_overlap(named: Sequence[tuple[str, int, bytes]]) -> None:
 def options_of_url(url: str) -> VirtualOptions:
     """virtual://?firmware=FILE&image=0x300000=FILE&flash=FILE&files=DIR&strict=0, all optional.
 
-    And board=NAME, camera=PICTURE or DIR, sd=IMAGE or DIR, sd_keep=1.
+    And board=NAME, camera=PICTURE or DIR, sd=IMAGE or DIR, sd_keep=1, cache=1.
     """
     parts = urlsplit(url)
     given: Mapping[str, list[str]] = {name: [] for name in URL_OPTIONS}
@@ -159,4 +174,5 @@ def options_of_url(url: str) -> VirtualOptions:
         camera=path("camera"),
         sd=path("sd"),
         sd_keep=given["sd_keep"][-1:] == ["1"],
+        cache=given["cache"][-1:] == ["1"],
     )

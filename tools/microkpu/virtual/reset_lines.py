@@ -37,6 +37,7 @@ class ResetLines:
         elif not reset and self._low_since is not None:
             held, self._low_since = now - self._low_since, None
             if held >= HOLD_SECONDS:
+                self._board.console.host.clear()  # what a chip in reset is sent is lost
                 self._board.set_reset(True)
                 self._board.set_reset(False)
         self._board.set_boot_pin(boot)
