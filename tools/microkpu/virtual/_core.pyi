@@ -61,14 +61,35 @@ class Machine:
     def set_code(self) -> None:
         """Forgets decoded instructions: call after the host changed code in ram."""
     def set_strict(self, strict: bool) -> None:
-        """Whether floating-point accesses to the uncached alias raise CoreError; at first they do.
+        """Whether what silicon does unreliably raises CoreError; at first it does.
 
-        On silicon they are unreliable.
+        These are floating-point accesses to the uncached alias (with a cache, and not strict,
+        loads give NaN) and what set_cache() tells.
         """
     def next_timer(self) -> int:
         """The cycle of the next enabled timer interrupt on any hart; -1 when none will come."""
     def set_ai_ram(self, enabled: bool) -> None:
         """Whether CPU accesses to AI RAM work; a CPU access while off raises CoreError."""
+
+    def set_cache(self, enabled: bool) -> None:
+        """Puts a write-back data cache of 32 KiB between each hart and memory; at first off.
+
+        The harts' accesses to 0x8... go through it and a miss costs 30 cycles; 0x4..., `ram` and
+        devices are memory itself. Both caches agree with each other. What silicon punishes later
+        (stale, hidden and overwritten bytes) raises CoreError where strict. A reset empties them.
+        """
+    def read(self, hart: int, address: int, length: int) -> bytes:
+        """Memory as a hart's loads from this view see it now; changes nothing."""
+    def write(self, address: int, data: bytes) -> None:
+        """For debuggers: into memory and, of the cached view, every copy; forgets decoded code."""
+    def cache_lines(self, hart: int) -> list[tuple[int, bool, bool]]:
+        """Address (0x8...), whether dirty, whether memory has changed since, of each line held."""
+    def cache_bytes(self, hart: int) -> bytes:
+        """All of a cache's state; empty where there is none."""
+    def device_touches(self, start: int, length: int, write: bool) -> tuple[int, str] | None:
+        """Call before a device reads or writes `ram`: where a cache makes that wrong, and why."""
+    def hazards(self) -> dict[str, int]:
+        """What went wrong by caches, and how often, on a machine that is not strict."""
 
     def pc(self, hart: int) -> int: ...
     def set_pc(self, hart: int, value: int) -> None: ...

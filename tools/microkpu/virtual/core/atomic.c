@@ -70,10 +70,23 @@ outcome_t atomic_op(machine_t *m, hart_t *h, const op_t *op, unsigned shift) {
         return machine_fail(m, h, "atomic access of %u bytes at 0x%08x: only memory in use has them", size,
             (uint32_t)address);
     }
-    uint8_t *place = m->ram + offset;
+    uint64_t result = h->x[op->rs2];
+    if (kind == SC) {
+        bool holds = h->reserved == offset / RESERVED_LINE;
+        h->reserved = NOT_RESERVED;
+        machine_set_limits(m);
+        if (!holds) {
+            h->x[op->rd] = 1;
+            return DONE;
+        }
+    }
+    outcome_t outcome = DONE;
+    uint8_t *place = m->cached ? cache_find(m, h, offset, size, !is_load, &outcome) : m->ram + offset;
+    if (!place) {
+        return outcome;
+    }
     uint64_t old = 0;
     memcpy(&old, place, size);
-    uint64_t result = h->x[op->rs2];
     if (is_load) {
         h->reserved = offset / RESERVED_LINE;
         machine_set_limits(m);
@@ -81,13 +94,7 @@ outcome_t atomic_op(machine_t *m, hart_t *h, const op_t *op, unsigned shift) {
         return DONE;
     }
     if (kind == SC) {
-        bool holds = h->reserved == offset / RESERVED_LINE;
-        h->reserved = NOT_RESERVED;
-        machine_set_limits(m);
-        h->x[op->rd] = !holds;
-        if (!holds) {
-            return DONE;
-        }
+        h->x[op->rd] = 0;
     } else {
         combine(kind, extend(old, size), extend(result, size), &result);
         h->x[op->rd] = extend(old, size);

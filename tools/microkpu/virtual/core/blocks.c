@@ -142,7 +142,7 @@ static void keep(code_t *code, const block_t *block, unsigned ops) {
 
 static uint16_t half_word(const machine_t *m, uint32_t offset) {
     uint16_t value;
-    memcpy(&value, m->ram + offset, sizeof(value));
+    memcpy(&value, cache_newest(m, offset), sizeof(value));
     return value;
 }
 
@@ -154,6 +154,7 @@ static bool ends_block(unsigned kind) {
 static unsigned build(const machine_t *m, block_t *block, uint64_t pc, unsigned most, bool breaks) {
     uint32_t start = (uint32_t)pc - RAM_CACHED;
     uint32_t end = m->ai_ram ? RAM_BYTES : AI_RAM_OFFSET;
+    const void *const *labels = execute_labels(m);
     block->pc = pc;
     block->taken = block->next = NULL;
     unsigned count = 0;
@@ -184,7 +185,7 @@ static unsigned build(const machine_t *m, block_t *block, uint64_t pc, unsigned 
                 op->imm = (int32_t)instruction;
             }
         }
-        op->go = execute_labels[kind];
+        op->go = labels[kind];
         op->at = at / 2;
         at += is_long ? 4 : 2;
         count++;
@@ -200,7 +201,7 @@ static unsigned build(const machine_t *m, block_t *block, uint64_t pc, unsigned 
     }
     op_t *closing = &block->ops[count];
     memset(closing, 0, sizeof(*closing));
-    closing->go = execute_labels[count ? OP_fall_through : OP_breakpoint];
+    closing->go = labels[count ? OP_fall_through : OP_breakpoint];
     closing->at = at / 2;
     return count + 1;
 }

@@ -2,6 +2,9 @@
 // Accesses beyond plain cached RAM: alignment, the uncached alias, AI RAM's gate, CLINT and devices.
 #include "core.h"
 
+#define NAN_SINGLE (0x7fc00000u)
+#define NAN_DOUBLE (0x7ff8000000000000u)
+
 static const char *kind_of(bool write) {
     return write ? "store" : "load";
 }
@@ -24,10 +27,11 @@ void bus_break_reservations(machine_t *m, const hart_t *h, uint32_t offset) {
     }
 }
 
-// The place in RAM of either alias, and what getting there costs. NULL where it is not RAM, or where it is refused: the
-// outcome tells.
-static uint8_t *find_ram(machine_t *m, hart_t *h, uint32_t address, unsigned shift, bool write, bool floating,
-    outcome_t *outcome) {
+// The place of either alias in RAM or in the hart's cache, and what getting there costs. NULL where it is not RAM, or
+// where it is refused: the outcome tells. `stored` is NULL for a load.
+static uint8_t *find_ram(machine_t *m, hart_t *h, uint32_t address, unsigned shift, const uint64_t *stored,
+    bool floating, outcome_t *outcome) {
+    bool write = stored;
     uint32_t offset = address - RAM_CACHED;
     if (offset >= RAM_BYTES) {
         offset = address - RAM_UNCACHED;
@@ -48,7 +52,14 @@ static uint8_t *find_ram(machine_t *m, hart_t *h, uint32_t address, unsigned shi
     if (write) {
         bus_break_reservations(m, h, offset);
     }
-    return m->ram + offset;
+    if (!m->cached) {
+        return m->ram + offset;
+    }
+    if (address - RAM_CACHED < RAM_BYTES) {
+        return cache_find(m, h, offset, 1u << shift, write, outcome);
+    }
+    *outcome = cache_other_view(m, h, offset, 1u << shift, stored);
+    return *outcome == DONE ? m->ram + offset : NULL;
 }
 
 static const region_t *find_region(const machine_t *m, uint32_t address) {
@@ -87,10 +98,14 @@ outcome_t bus_load(machine_t *m, hart_t *h, uint64_t address64, unsigned shift, 
         return misaligned(m, false, address64);
     }
     outcome_t outcome = DONE;
-    const uint8_t *place = find_ram(m, h, address, shift, false, floating, &outcome);
+    const uint8_t *place = find_ram(m, h, address, shift, NULL, floating, &outcome);
     *value = 0;
     if (place) {
         memcpy(value, place, size);
+        if (floating && m->cached && address - RAM_UNCACHED < RAM_BYTES) {
+            *value = size == 4 ? NAN_SINGLE : NAN_DOUBLE;
+            return cache_float_load(m, h, address);
+        }
         return DONE;
     }
     if (outcome != DONE) {
@@ -124,7 +139,7 @@ outcome_t bus_store(machine_t *m, hart_t *h, uint64_t address64, unsigned shift,
         return misaligned(m, true, address64);
     }
     outcome_t outcome = DONE;
-    uint8_t *place = find_ram(m, h, address, shift, true, floating, &outcome);
+    uint8_t *place = find_ram(m, h, address, shift, &value, floating, &outcome);
     if (place) {
         memcpy(place, &value, size);
         return DONE;

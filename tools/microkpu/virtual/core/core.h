@@ -17,6 +17,7 @@
 #define TICKS_PER_CYCLE (2)
 #define INSTRUCTION_TICKS (3)
 #define UNCACHED_TICKS (12 * TICKS_PER_CYCLE)
+#define MISS_TICKS (30 * TICKS_PER_CYCLE)
 #define MTIME_TICKS (50 * TICKS_PER_CYCLE)
 // Running harts take turns on this grid of the clock; a run's limit is met at its next line.
 #define QUANTUM_TICKS (16 * TICKS_PER_CYCLE)
@@ -26,6 +27,10 @@
 #define JUMP_SLOTS (1024)
 #define NOT_RESERVED (UINT32_MAX)
 #define RESERVED_LINE (64u)
+#define CACHE_LINE (64u)
+#define CACHE_SLOTS (512)
+#define RAM_LINES (RAM_BYTES / CACHE_LINE)
+#define CACHE_STALE (0x8000u)
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -70,6 +75,19 @@ typedef struct block {
     op_t ops[];
 } block_t;
 
+// One hart's data cache: 32 KiB.
+typedef struct {
+    uint16_t loads[RAM_LINES]; // the slot that holds a line, 1 to CACHE_SLOTS; with CACHE_STALE: memory has changed since
+    uint16_t stores[RAM_LINES]; // the same where it is dirty and not stale, so that a store may go there at once
+    uint8_t bytes[CACHE_SLOTS + 1][CACHE_LINE]; // slot 0 holds nothing
+    uint32_t line[CACHE_SLOTS + 1];
+    bool dirty[CACHE_SLOTS + 1];
+    uint16_t random; // what chooses the line to drop
+} cache_t;
+
+// What a cache that devices do not see makes go wrong.
+typedef enum { HAZARD_STALE, HAZARD_HIDDEN, HAZARD_OVERWRITTEN, HAZARD_LATE, HAZARD_FLOAT, HAZARDS } hazard_t;
+
 typedef struct {
     uint64_t x[33]; // writes to x0 go to x[32]
     uint64_t f[32];
@@ -78,6 +96,7 @@ typedef struct {
     uint64_t extra; // ticks of `time` that no retired instruction took
     uint32_t load_limit[4]; // RAM reached without a look aside, in units of 1, 2, 4 and 8 bytes
     uint32_t store_limit[4];
+    cache_t *cache; // in use where machine_t.cached
     uint8_t index;
     bool waiting; // in wfi
     bool external; // the PLIC's line
@@ -116,6 +135,8 @@ typedef struct machine {
     uint32_t region_count;
     bool strict;
     bool ai_ram;
+    bool cached; // the data caches are there
+    uint64_t hazards[HAZARDS]; // seen where not strict
     int64_t mtime_offset;
 
     // The schedule.
@@ -194,13 +215,29 @@ uint32_t compressed_expand(uint16_t instruction); // 0: illegal
 // execute.c: runs a hart until `until`, machine_t.attention, wfi or a failure.
 void execute(machine_t *m, hart_t *h, uint64_t until);
 void execute_one(machine_t *m, hart_t *h);
-extern const void *const *execute_labels; // by kind, once execute_init() ran
+const void *const *execute_labels(const machine_t *m); // by kind, once execute_init() ran
 void execute_init(void);
 
 // bus.c: every access that is not plain cached RAM.
 outcome_t bus_load(machine_t *m, hart_t *h, uint64_t address, unsigned shift, bool floating, uint64_t *value);
 outcome_t bus_store(machine_t *m, hart_t *h, uint64_t address, unsigned shift, bool floating, uint64_t value);
 void bus_break_reservations(machine_t *m, const hart_t *h, uint32_t offset);
+
+// cache.c
+bool cache_enable(machine_t *m, bool enable); // false: no memory
+void cache_free(machine_t *m);
+void cache_drop(machine_t *m); // forgets all lines, dirty ones too
+const char *cache_hazard_text(hazard_t hazard);
+// The place of a cached access in the hart's cache, after the line came there; adds to machine_t.cost. NULL: see outcome.
+uint8_t *cache_find(machine_t *m, const hart_t *h, uint32_t offset, unsigned size, bool write, outcome_t *outcome);
+// Before an access through the uncached view; `stored` is NULL for a load.
+outcome_t cache_other_view(machine_t *m, const hart_t *h, uint32_t offset, unsigned size, const uint64_t *stored);
+outcome_t cache_float_load(machine_t *m, const hart_t *h, uint32_t address);
+// Before a device reads or writes memory; false where that is a hazard.
+bool cache_device(machine_t *m, uint32_t start, uint32_t length, bool write, hazard_t *hazard, uint32_t *where);
+const uint8_t *cache_newest(const machine_t *m, uint32_t offset); // as an instruction fetch sees it
+const uint8_t *cache_seen_by(const machine_t *m, const hart_t *h, uint32_t offset); // as a load sees it
+void cache_put(machine_t *m, uint32_t offset, uint8_t byte); // into memory and every copy
 
 // clint.c
 #define CLINT_BASE (0x02000000u)

@@ -56,8 +56,6 @@
         RUN_BLOCK(block->taken); \
 } while (0)
 
-const void *const *execute_labels;
-
 // Every op shall have a jump of its own, which the host's processor then learns to foresee.
 #ifdef __clang__
 #define JUMPS_APART
@@ -65,141 +63,46 @@ const void *const *execute_labels;
 #define JUMPS_APART __attribute__((optimize("no-gcse", "no-crossjumping")))
 #endif
 
-// The labels exist only inside the function: called without a machine it gives them out.
-JUMPS_APART static void run(machine_t *m, hart_t *h, uint64_t until, block_t *block) {
-    static const void *const labels[OP_COUNT] = { OPS(LABEL) };
-    if (!m) {
-        execute_labels = labels;
-        return;
-    }
-    uint8_t *const ram = m->ram;
-    int64_t left = (int64_t)(until - h->time);
-    const op_t *op;
-    outcome_t outcome;
-    uint64_t target;
-    if (block) {
-        goto run_block;
-    }
+static const void *const *plain_labels;
+static const void *const *cached_labels;
 
-enter:
-    if (m->patched) {
-        m->patched->go = m->patched_go;
-        m->patched = NULL;
-    }
-    if (left <= 0 || !(block = blocks_find(m, h, h->pc))) {
-        goto out;
-    }
-run_block:
-    RUN_BLOCK(block);
-
-run_in_part:
-    if (left <= 0) {
-        h->pc = block->pc;
-        goto out;
-    }
-    {
-        uint32_t count = (uint32_t)(left + INSTRUCTION_TICKS - 1) / INSTRUCTION_TICKS;
-        left -= count * INSTRUCTION_TICKS;
-        op = block->ops;
-        if (count < block->count) {
-            m->patched = &block->ops[count];
-            m->patched_go = m->patched->go;
-            m->patched->go = labels[OP_stop];
-        }
-        goto *op->go;
-    }
-
-find_next:
-    {
-        block_t *from = block;
-        h->pc = block->pc + block->bytes;
-        block = blocks_find(m, h, h->pc);
-        if (!block) {
-            goto out;
-        }
-        from->next = block;
-        RUN_BLOCK(block);
-    }
-
-find_taken: // by a branch or jal, which are last in their block
-    {
-        const op_t *jump = &block->ops[block->count - 1];
-        block_t *from = block;
-        h->pc = block->pc + 2 * jump->at + jump->imm;
-        block = blocks_find(m, h, h->pc);
-        if (!block) {
-            goto out;
-        }
-        from->taken = block;
-        if (block != from) {
-            hart_trace(h, h->pc);
-        }
-        RUN_BLOCK(block);
-    }
-
-find_jump:
-    h->pc = target;
-    block = blocks_find(m, h, target);
-    if (!block) {
-        goto out;
-    }
-    m->jumps[JUMP_SLOT(target)] = block;
-    hart_trace(h, target);
-    RUN_BLOCK(block);
-
-    #include "execute_integer.h"
-    #include "execute_memory.h"
-    #include "execute_system.h"
-
-illegal_float: // floating point is off, or the dynamic rounding mode is none
-    SYNC;
-    m->cause = CAUSE_ILLEGAL;
-    m->value = h->mbadaddr;
-    outcome = TRAPPED;
-    goto not_done;
-
-called: // something out of line was done: go on, or leave
-    if (outcome != DONE) {
-        goto not_done;
-    }
-after_access:
-    h->extra += m->cost;
-    left -= m->cost;
-    if (likely(!m->attention && left >= 0)) {
-        NEXT;
-    }
-    left += (PLANNED - 1) * INSTRUCTION_TICKS;
-    op++;
-    h->pc = PC;
-    if (!m->attention) {
-        goto enter;
-    }
-    goto out;
-
-not_done:
-    if (outcome == TRAPPED) { // its time passes, but it does not retire
-        left += (PLANNED - 1) * INSTRUCTION_TICKS;
-        h->extra += INSTRUCTION_TICKS;
-        trap_take(h, m->cause, m->value);
-        goto enter;
-    }
-    if (m->completed) {
-        left += (PLANNED - 1) * INSTRUCTION_TICKS;
-        op++;
-        h->pc = PC;
-    } else {
-        left += PLANNED * INSTRUCTION_TICKS;
-    }
-out:
-    if (m->patched) {
-        m->patched->go = m->patched_go;
-        m->patched = NULL;
-    }
-    h->time = until - left;
+// The place in the cache, or NULL where cache_find() has to look for it.
+static inline uint8_t *cache_hit(cache_t *cache, const uint16_t *slots, uint32_t offset) {
+    unsigned slot = slots[offset / CACHE_LINE];
+    return likely(slot - 1 < CACHE_SLOTS) ? cache->bytes[slot] + offset % CACHE_LINE : NULL;
 }
 
+// Two ways of reaching RAM: at once, or through the hart's data cache. FIND sets `place`; false where the access must look
+// further. `kind` is load or store.
+// *FORMAT-OFF*
+#define RUN run_plain
+#define RUN_LABELS plain_labels
+#define FIND(kind, offset) (place = ram + (offset), true)
+#include "execute_run.h"
+#undef RUN
+#undef RUN_LABELS
+#undef FIND
+#define RUN run_cached
+#define RUN_LABELS cached_labels
+#define FIND(kind, offset) (place = cache_hit(h->cache, h->cache->kind##s, offset))
+#include "execute_run.h"
+// *FORMAT-ON*
+
 void execute_init(void) {
-    run(NULL, NULL, 0, NULL);
+    run_plain(NULL, NULL, 0, NULL);
+    run_cached(NULL, NULL, 0, NULL);
+}
+
+const void *const *execute_labels(const machine_t *m) {
+    return m->cached ? cached_labels : plain_labels;
+}
+
+static void run(machine_t *m, hart_t *h, uint64_t until, block_t *block) {
+    if (m->cached) {
+        run_cached(m, h, until, block);
+    } else {
+        run_plain(m, h, until, block);
+    }
 }
 
 void execute(machine_t *m, hart_t *h, uint64_t until) {

@@ -4,14 +4,15 @@
 // One comparison for range and alignment: low bits set come out on top.
 #define PLAIN(address, shift, limit) \
     likely(rotate_right((uint32_t)(address) - RAM_CACHED, shift) < h->limit[shift])
-#define PLACE(address) (ram + ((uint32_t)(address) - RAM_CACHED))
+#define REACHED(address, shift, kind) \
+    (PLAIN(address, shift, kind##_limit) && FIND(kind, (uint32_t)(address) - RAM_CACHED))
 
 #define LOAD(name, type, shift) \
     OP(name) { \
         uint64_t address = X(rs1) + op->imm, whole; \
         type value; \
-        if (PLAIN(address, shift, load_limit)) { \
-            memcpy(&value, PLACE(address), sizeof(value)); \
+        if (REACHED(address, shift, load)) { \
+            memcpy(&value, place, sizeof(value)); \
             X(rd) = (uint64_t)value; \
             NEXT; \
         } \
@@ -37,8 +38,8 @@ LOAD(lwu, uint32_t, 2)
     OP(name) { \
         uint64_t address = X(rs1) + op->imm; \
         type value = (type)X(rs2); \
-        if (PLAIN(address, shift, store_limit)) { \
-            memcpy(PLACE(address), &value, sizeof(value)); \
+        if (REACHED(address, shift, store)) { \
+            memcpy(place, &value, sizeof(value)); \
             NEXT; \
         } \
         SYNC; \
@@ -59,8 +60,8 @@ STORE(sd, uint64_t, 3)
         if (unlikely(!h->fs)) { \
             goto illegal_float; \
         } \
-        if (PLAIN(address, shift, load_limit)) { \
-            memcpy(&value, PLACE(address), sizeof(value)); \
+        if (REACHED(address, shift, load)) { \
+            memcpy(&value, place, sizeof(value)); \
             h->f[op->rd] = (box) | value; \
             h->fs = 3; \
             NEXT; \
@@ -85,8 +86,8 @@ FLOAT_LOAD(fld, uint64_t, 3, 0ull)
         if (unlikely(!h->fs)) { \
             goto illegal_float; \
         } \
-        if (PLAIN(address, shift, store_limit)) { \
-            memcpy(PLACE(address), &value, sizeof(value)); \
+        if (REACHED(address, shift, store)) { \
+            memcpy(place, &value, sizeof(value)); \
             NEXT; \
         } \
         SYNC; \

@@ -25,6 +25,7 @@ bool machine_init(machine_t *m) {
 
 void machine_free(machine_t *m) {
     blocks_free(m);
+    cache_free(m);
     free(m->ram);
     free(m->regions);
     m->ram = NULL;
@@ -43,6 +44,7 @@ void machine_reset_harts(machine_t *m) {
         hart_t kept = *h;
         memset(h, 0, sizeof(*h));
         h->index = i;
+        h->cache = kept.cache;
         // Instructions go on counting; the CSRs that show them start anew.
         h->time = kept.time;
         h->extra = kept.extra;
@@ -57,6 +59,7 @@ void machine_reset_harts(machine_t *m) {
         h->traced = kept.traced;
     }
     m->mtime_offset = -(int64_t)(m->now / MTIME_TICKS);
+    cache_drop(m);
     m->quantum_end = 0;
     m->replan = m->attention = true;
     machine_set_limits(m);

@@ -227,17 +227,24 @@ PyTypeObject python_machine_type = {
     .tp_getset = attributes,
 };
 
-bool python_machine_ready(void) {
-    if (PyType_Ready(&python_machine_type)) {
-        return false;
-    }
-    for (PyMethodDef *method = python_hart_methods; method->ml_name; method++) {
+static bool add_methods(PyMethodDef *method) {
+    for (; method->ml_name; method++) {
         PyObject *descriptor = PyDescr_NewMethod(&python_machine_type, method);
         if (!descriptor || PyDict_SetItemString(python_machine_type.tp_dict, method->ml_name, descriptor)) {
             Py_XDECREF(descriptor);
             return false;
         }
         Py_DECREF(descriptor);
+    }
+    return true;
+}
+
+bool python_machine_ready(void) {
+    if (PyType_Ready(&python_machine_type)) {
+        return false;
+    }
+    if (!add_methods(python_hart_methods) || !add_methods(python_cache_methods)) {
+        return false;
     }
     PyType_Modified(&python_machine_type);
     return true;

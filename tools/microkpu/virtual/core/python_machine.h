@@ -30,6 +30,7 @@ static inline machine_t *machine_of(PyObject *self) {
 
 extern PyTypeObject python_machine_type;
 extern PyMethodDef python_hart_methods[];
+extern PyMethodDef python_cache_methods[];
 extern PyObject *python_core_error;
 
 bool python_machine_ready(void);
