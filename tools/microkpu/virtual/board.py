@@ -50,6 +50,7 @@ STRETCH_SECONDS = 1e-3
 # What SRAM holds after power-on: odd, not a pointer, never zero.
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 FLASH_CHIP_SELECT = 0
+RAM_BYTES = 8 << 20  # seen at 0x40000000 and at 0x80000000
 # So long after a reset a programmer's other line may still ask for the ROM's programming mode.
 STRAP_SECONDS = 0.5
 BlockT = TypeVar("BlockT", bound=Block)
@@ -66,7 +67,8 @@ class Board:
     turn, one per frame that is taken; `sensors` are other ones than the board comes with. `sd` is
     the card in the slot: an image file, or a folder that becomes a FAT32 volume; with `sd_keep` it
     holds what the firmware wrote, once the board is closed. `waits_in_isp`: with nothing to boot
-    in flash the ROM waits for a programmer, as on silicon; else that is a BootError.
+    in flash the ROM waits for a programmer, as on silicon; else that is a BootError. `cache` puts
+    a data cache between each hart and memory, so that what devices do not see of it shows.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Board:
         sd: Path | None = None,
         sd_keep: bool = False,
         waits_in_isp: bool = False,
+        cache: bool = False,
     ) -> None:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
@@ -90,7 +93,7 @@ class Board:
         self.warnings: Counter[str] = Counter()
         self.machine = _core.Machine()
         self.machine.set_strict(strict)
-        self.machine.set_strict(strict)
+        self.machine.set_cache(cache)
         self.events = Events(self.machine)
         self.guard = Guard(self)
         self.faults = Faults(self)
@@ -306,6 +309,14 @@ class Board:
             self.refuse(part, what)
         self.warnings[f"{part}: {what}"] += 1
 
+    def device_touches(self, block: Block, address: int, length: int, write: bool) -> None:
+        """A device now reads or writes memory: no hart's cache must hold anything else of it."""
+        found = self.machine.device_touches(address % RAM_BYTES, length, write)
+        if found is not None:
+            where, why = found
+            place = f" {where:#010x}" if self.strict else ""
+            block.forbid(f"{'writes' if write else 'reads'} memory{place}: {why}")
+
     # Wires between blocks.
 
     @property
@@ -422,6 +433,12 @@ class Board:
         Without that it ends after `seconds` of virtual time, after `instructions` of both harts
         together, or when every hart waits with no event and no timer to come: see `idle`.
         """
+        try:
+            return self._run(seconds, until, instructions)
+        finally:
+            self.warnings |= Counter(self.machine.hazards())
+
+    def _run(self, seconds: float | None, until: bytes | None, instructions: int | None) -> bool:
         self.idle = self._held
         if self._held:
             return False

@@ -254,10 +254,11 @@ class Dmac(Block):
 
     # Moving data.
 
-    def _memory(self, address: int, length: int) -> memoryview:
+    def _memory(self, address: int, length: int, write: bool = False) -> memoryview:
         start = address & MASK
         if start + length > AI_RAM and not self.board.ai_ram_on:
             self.refuse(f"DMA at AI RAM {address:#010x} while {self.board.ai_ram_why}")
+        self.board.device_touches(self, start, length, write)
         return self.board.machine.ram[start : start + length]
 
     def _load(self, transfer: Transfer, count: int) -> bytes:
@@ -272,9 +273,9 @@ class Dmac(Block):
     def _store(self, transfer: Transfer, data: bytes) -> None:
         size = transfer.target_size
         if not transfer.target_step:
-            self._memory(transfer.target, size)[:] = data[-size:]
+            self._memory(transfer.target, size, write=True)[:] = data[-size:]
             return
-        self._memory(transfer.target, len(data))[:] = data
+        self._memory(transfer.target, len(data), write=True)[:] = data
         transfer.target += len(data)
 
     def _copy(self, transfer: Transfer) -> None:

@@ -346,6 +346,7 @@ class Dvp(Block):
         for name, word, length in self._targets(pixels):
             self.board.guard.touch("dvp", name, self.words[word], length, written=True)
             target = self._memory(name, self.words[word], length)
+            self.board.device_touches(self, self.words[word], length, write=True)
             if word == RGB:
                 target[: 2 * taken] = display
             else:

@@ -141,6 +141,8 @@ class Kpu(Block):
         self._event = None
         if self.board.faults.met("kpu"):
             return
+        for span in (*parameters(layer.words, layer.eight_bit), *maps(layer.words)):
+            self.board.device_touches(self, span.address, span.length, span.written)
         words = array("Q", layer.raw).tobytes()
         try:
             out = _core.kpu_layer(words, self.board.machine.ram, layer.eight_bit)

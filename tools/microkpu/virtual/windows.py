@@ -23,6 +23,7 @@ def state_hash(board: Board) -> str:
         state += [machine.x(hart, index) for index in range(32)]
         state += [machine.f(hart, index) for index in range(32)]
         digest.update(repr(state).encode())
+        digest.update(machine.cache_bytes(hart))
     digest.update(board.lcd.panel.digest())
     if board.card_slot is not None:
         digest.update(board.card_slot.card.digest())
