@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import ceil, floor, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ KEPT = 0.9999
 CANDIDATES = 64
 # No method leaves out more of the range than this.
 LEAST_PART = 0.3
+# Ranges end at multiples of 2^-9 to 2^-10 of their width; what is so close to one is on it.
+PART_BITS = 9
+SAME = 1e-3
 
 
 def measure(
@@ -53,11 +57,12 @@ def measure(
 
 
 def _widened(range_: Range) -> Range:
-    """With room for the last bits of sums, which differ from machine to machine."""
+    """To whole parts of the range: the last bits of sums differ from machine to machine."""
     low, high = range_
     if high - low < 1e-9:
         high = low + 1e-6
-    return low, high
+    part = 2.0 ** (floor(log2(high - low)) - PART_BITS)
+    return floor(low / part + SAME) * part, ceil(high / part - SAME) * part
 
 
 def _ends(counts: Counts, low: float, high: float) -> tuple[float, int, int]:
