@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from conv_net import Average, Dense, Depthwise, Layer, MaxPool, named
-from microkpu.kmodel import chain
-from microkpu.kmodel.quantize import Conv, Quantization
+import onnx
+from conv_net import Average, Conv, Dense, Depthwise, Layer, MaxPool, named
+from microkpu.convert import Options, convert
+from onnx import TensorProto, helper, numpy_helper
 from scans import INPUT_SIZE, jpeg, load, picture, planes
 from train_digits import WEIGHTS, network
 
 OUT = Path(__file__).resolve().parents[2] / "build" / "digits"
 PICTURES = 100
-# A byte of a picture: 255 is paper, which the network knows as 0; 0 is ink, which is -1.
-PIXELS = Quantization(255.0, 255)
-MAX_POOL_2X2 = 1
 # What forward() gives, then what get_output(model, 1) and (model, 2) give.
-OUTPUTS = ("softmax", "floats", "bytes")
+OUTPUTS = ("probabilities", "logits", "features")
+# A byte of a picture: 255 is paper, which the network knows as 0; 0 is ink, which is -1.
+OPTIONS = Options(
+    "v3",
+    scale=(1 / 255,),
+    mean=(255.0,),
+    method="minmax",
+    most_samples=10_000,
+    as_bytes=("features",),
+)
+OPSET, IR_VERSION = 17, 8
 
 
 def trained(path: Path = WEIGHTS) -> list[Layer]:
@@ -36,33 +43,57 @@ def trained(path: Path = WEIGHTS) -> list[Layer]:
     return net
 
 
-def to_chain(net: list[Layer]) -> list[chain.Layer]:
-    """The network as the KPU has it: a pooling belongs to the convolution before."""
-    layers: list[chain.Layer] = []
-    for layer in net:
-        if isinstance(layer, Average):
-            layers.append(chain.GlobalAverage())
-            continue
-        if isinstance(layer, MaxPool):
-            layers[-1] = replace(layers[-1], pool=MAX_POOL_2X2)
-            continue
-        weights, bias = layer.weights.astype(np.float64), layer.bias.astype(np.float64)
-        if isinstance(layer, Dense):
-            layers.append(chain.dense(weights.T, bias))
+def to_onnx(net: list[Layer]) -> onnx.ModelProto:
+    """The network as any trainer would export it; `features` come before the average."""
+    nodes: list[onnx.NodeProto] = []
+    held: list[onnx.TensorProto] = []
+
+    def constant(array: np.ndarray) -> str:
+        held.append(numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(held)}"))
+        return held[-1].name
+
+    def op(kind: str, *inputs: str, to: str = "", **attributes: object) -> str:
+        to = to or f"{kind.lower()}{len(nodes)}"
+        nodes.append(helper.make_node(kind, inputs, [to], to, **attributes))
+        return to
+
+    def conv(x: str, weights: np.ndarray, bias: np.ndarray, to: str, groups: int = 1) -> str:
+        edge = weights.shape[2] // 2
+        y = op("Conv", x, constant(weights), constant(bias), pads=[edge] * 4, group=groups)
+        return op("Relu", y, to=to)
+
+    x = "x"
+    for layer, following in zip(net, [*net[1:], None], strict=True):
+        to = "features" if isinstance(following, Average) else ""
+        if isinstance(layer, Conv):
+            x = conv(x, layer.weights.transpose(3, 2, 0, 1), layer.bias, to)
         elif isinstance(layer, Depthwise):
-            layers.append(Conv(weights.transpose(2, 0, 1)[:, None], bias, depthwise=True))
-        else:
-            layers.append(Conv(weights.transpose(3, 2, 0, 1), bias))
-    return layers
+            weights = layer.weights.transpose(2, 0, 1)[:, None]
+            x = conv(x, weights, layer.bias, to, groups=len(weights))
+        elif isinstance(layer, MaxPool):
+            x = op("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+        elif isinstance(layer, Average):
+            x = op("Flatten", op("GlobalAveragePool", x))
+        elif isinstance(layer, Dense):
+            x = op("Gemm", x, constant(layer.weights), constant(layer.bias), to="logits")
+    op("Softmax", x, to="probabilities")
+    graph = helper.make_graph(
+        nodes,
+        "digits",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 1, INPUT_SIZE, INPUT_SIZE))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in OUTPUTS],
+        held,
+    )
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+    return onnx.shape_inference.infer_shapes(model)
 
 
 def kmodel() -> bytes:
     """The model file; ranges are those that the training pictures reach."""
-    layers = to_chain(trained())
     learning, _ = load()
-    seen = PIXELS.to_floats(planes([jpeg(picture(ink)) for ink in learning.ink]))
-    ranges = chain.calibrate(layers, seen)
-    return chain.write(layers, (1, INPUT_SIZE, INPUT_SIZE), PIXELS, ranges, OUTPUTS)
+    seen = planes([jpeg(picture(ink)) for ink in learning.ink])
+    return convert(to_onnx(trained()), seen, OPTIONS).data
 
 
 def build(out: Path) -> None:

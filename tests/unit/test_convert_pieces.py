@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from microkpu.convert.layer import FloatLayer, quantise_layer
 from microkpu.convert.pieces import fit
+from microkpu.convert.quantization import SEGMENTS, Quantization
 from microkpu.kmodel.oracle_layer import activate
-from microkpu.kmodel.quantize import SEGMENTS, Quantization
 from microkpu.kmodel.v3 import Segment, pack_activation
 
 Function = Callable[[np.ndarray], np.ndarray]

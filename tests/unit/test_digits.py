@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
-from microkpu.kmodel import chain
 from microkpu.kmodel.host import HostModel
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -116,13 +116,15 @@ def test_a_kept_network_is_the_trained_one(tmp_path: Path) -> None:
     np.testing.assert_array_equal(conv_net.forward(kept, x), conv_net.forward(net, x))
 
 
-def test_the_chain_computes_what_was_trained(shown: np.ndarray) -> None:
+def test_the_exported_network_computes_what_was_trained(shown: np.ndarray) -> None:
     net = build_digits.trained()
-    layers = build_digits.to_chain(net)
-    some = shown[:20]
-    results = chain.run(layers, build_digits.PIXELS.to_floats(some))[-1][:, :, 0, 0]
-    wanted = conv_net.forward(net, train_digits.to_input(some))
-    np.testing.assert_allclose(results, wanted, atol=1e-4)
+    session = onnxruntime.InferenceSession(
+        build_digits.to_onnx(net).SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    wanted = conv_net.forward(net, train_digits.to_input(shown[:20]))
+    for planes, logits in zip(shown[:20], wanted, strict=True):
+        x = (planes[None].astype(np.float32) - 255) / 255
+        np.testing.assert_allclose(session.run(["logits"], {"x": x})[0][0], logits, atol=1e-4)
 
 
 def test_pictures_are_what_a_person_would_see() -> None:
@@ -173,11 +175,16 @@ def test_the_page_tells_what_is_computed(right: np.ndarray, model: bytes) -> Non
     assert figure("digits.kmodel") == [len(model)]
 
 
-def test_outputs_are_bytes_their_floats_and_their_softmax(model: bytes, shown: np.ndarray) -> None:
-    softmax, floats, integers = (each.ravel() for each in HostModel(model).run(shown[0]))
-    assert (softmax.dtype, floats.dtype, integers.dtype) == (np.float32, np.float32, np.uint8)
-    # Of ten bytes their floats are a straight line, and softmax is what it always is.
-    slope = np.polyfit(integers, floats, 1)
-    np.testing.assert_allclose(np.polyval(slope, integers), floats, atol=1e-4)
-    e = np.exp(floats.astype(float) - floats.max())
-    np.testing.assert_allclose(softmax, e / e.sum(), atol=1e-6)
+def test_outputs_are_probabilities_logits_and_the_last_layers_bytes(
+    model: bytes, shown: np.ndarray
+) -> None:
+    probabilities, logits, features = HostModel(model).run(shown[0])
+    assert (features.dtype, features.shape) == (np.uint8, (32, 4, 4))
+    e = np.exp(logits.astype(float) - logits.max())
+    np.testing.assert_allclose(probabilities, e / e.sum(), atol=1e-6)
+    # Bytes are features in steps of one size: the logits are a straight function of their means.
+    (last,) = [each for each in build_digits.trained() if isinstance(each, conv_net.Dense)]
+    straight = features.mean((1, 2)) @ last.weights
+    slope = np.polyfit(straight, logits.ravel() - last.bias, 1)
+    assert slope[1] == pytest.approx(0, abs=1e-4)
+    np.testing.assert_allclose(straight * slope[0] + last.bias, logits.ravel(), atol=1e-4)

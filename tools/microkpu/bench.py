@@ -17,16 +17,14 @@ from microkpu import elf
 from microkpu.board.connection import open_virtual
 from microkpu.board.remote import RemoteBoard, ScriptError
 from microkpu.board_files import FILES_ADDRESS, flash_files
+from microkpu.convert import emit_v3
+from microkpu.convert.graph import Node
+from microkpu.convert.pieces import fit
+from microkpu.convert.program import KpuStep, Place, Program, Tensor
+from microkpu.convert.quantization import Quantization, QuantizedConv
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle
 from microkpu.kmodel.host import HostModel
-from microkpu.kmodel.quantize import (
-    FRACTION_BITS,
-    Quantization,
-    QuantizedConv,
-    activation_table,
-)
-from microkpu.kmodel.v3_writer import V3Writer
 from microkpu.sources import ROOT
 from microkpu.virtual.board import Board
 from microkpu.virtual.options import VirtualOptions
@@ -62,29 +60,36 @@ def image_bytes(firmware: Path) -> Figure:
 def synthetic_model(channels: int) -> bytes:
     """A V3 model for QVGA whose size follows `channels`, a KiB each."""
     step = Quantization(1.0, 0)
-    writer = V3Writer((3, QVGA[1], QVGA[0]), step)
-
-    def conv(inputs: int, outputs: int, kernel: int, pool: int) -> QuantizedConv:
-        return QuantizedConv(
+    entries = fit(lambda x: np.maximum(x, 0), 0.0, 255.0, step).entries
+    whole, rest = divmod(channels, 1024)
+    shapes = [(8, 60, 80), (16, 15, 20), (32, 7, 10)]
+    shapes += [(1024, 7, 10)] * (1 + whole) + [(max(rest, 1), 7, 10)]
+    source = Tensor("x", Place.MAP, (1, 3, QVGA[1], QVGA[0]), step)
+    program = Program(source)
+    for shape in shapes:
+        outputs, height, _ = shape
+        inputs, above, _ = source.planes
+        kernel = 3 if inputs < 32 else 1
+        conv = QuantizedConv(
             weights=np.ones((outputs, inputs, kernel, kernel), np.uint8),
             arg_x=0,
             arg_w=0,
             arg_add=0,
             pad_value=0,
             batch_norm=np.tile(np.array([1, 0, 0], np.int64), (outputs, 1)),
-            activation=activation_table("relu", step, FRACTION_BITS),
-            pool=pool,
+            activation=entries,
+            pool={1: 0, 2: 1, 4: 3}[above // height],
             depthwise=False,
             output=step,
         )
-
-    for inputs, outputs, pool in ((3, 8, 3), (8, 16, 3), (16, 32, 1), (32, 1024, 0)):
-        writer.conv(conv(inputs, outputs, 3 if inputs < 32 else 1, pool))
-    whole, rest = divmod(channels, 1024)
-    for _ in range(whole):
-        writer.conv(conv(1024, 1024, 1, 0))
-    last = writer.conv_to_main(conv(1024, max(rest, 1), 1, 0))
-    return writer.finish([last])
+        result = Tensor("y", Place.MAP, (1, *shape), step)
+        program.steps.append(KpuStep(Node("Conv", [], []), source, result, conv))
+        source = result
+    last = program.steps[-1]
+    assert isinstance(last, KpuStep)
+    last.main = Tensor("y", Place.BYTES, last.result.shape, step)
+    program.outputs = [last.main]
+    return emit_v3.emit(program)[0]
 
 
 LARGEST = f"""

@@ -49,6 +49,13 @@ def add(subparsers: Any) -> None:
         "--samples", type=int, default=100, metavar="N", help="at most so many (default 100)"
     )
     parser.add_argument(
+        "--bytes",
+        type=_names,
+        default=(),
+        metavar="NAME[,NAME]",
+        help="outputs to give as the KPU's bytes, not as floats",
+    )
+    parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write how close each layer comes to floats"
     )
     parser.set_defaults(call=call)
@@ -61,6 +68,10 @@ def _numbers(text: str) -> tuple[float, ...]:
         above, _, below = part.partition("/")
         numbers.append(float(above) / float(below or 1))
     return tuple(numbers)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -81,6 +92,7 @@ def call(options: argparse.Namespace) -> int:
         input_shape=options.input_shape,
         method=options.ranges,
         most_samples=options.samples,
+        as_bytes=options.bytes,
         quiet=quiet,
     )
     conversion = convert(options.model, options.calibration, chosen)

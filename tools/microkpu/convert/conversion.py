@@ -27,9 +27,9 @@ from microkpu.convert.passes.layers import identity, layers_of
 from microkpu.convert.passes.limits import side_fits
 from microkpu.convert.plan import InputScale, Plan
 from microkpu.convert.program import Program
+from microkpu.convert.quantization import Quantization
 from microkpu.convert.ranges import METHODS, Progress, Range, measure
 from microkpu.convert.tflite_file import QuantisedInput, read_tflite
-from microkpu.kmodel.quantize import Quantization
 
 Target = Literal["v3", "v4"]
 # Rewritten and given model may differ by so much of the largest output: floats are rounded anew.
@@ -48,6 +48,8 @@ class Options:
     input_shape: Shape | None = None
     method: str = "mse"
     most_samples: int = 100
+    # Outputs given as the KPU's bytes instead of floats, by name.
+    as_bytes: tuple[str, ...] = ()
     quiet: bool = True
 
     @property
@@ -107,6 +109,12 @@ def convert(
         options = replace(options, scale=(bytes_mean.scale,), mean=(float(bytes_mean.zero),))
     graph = to_graph(proto, options.input_shape)
     graph.target = options.target
+    unknown = set(options.as_bytes) - set(graph.outputs)
+    if unknown:
+        raise ConvertError(
+            f"no output is called {', '.join(sorted(unknown))}: the model has "
+            f"{', '.join(graph.outputs)}"
+        )
     given = _copy(graph)
     rewrite(graph)
     _settle_input(graph)
@@ -118,7 +126,7 @@ def convert(
     ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
     scale = _input_scale(graph, samples, ranges)
     graph, scale = _with_first_layer(graph, scale, ranges)
-    lowered = Lowering(Plan(graph, ranges, scale, set(known))).run()
+    lowered = Lowering(Plan(graph, ranges, scale, set(known))).run(options.as_bytes)
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
     return Conversion(

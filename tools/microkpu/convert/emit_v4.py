@@ -13,10 +13,10 @@ from microkpu.convert.errors import ConvertError
 from microkpu.convert.graph import Array, Shape
 from microkpu.convert.passes.windows import Window
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Step, Tensor
+from microkpu.convert.quantization import Quantization
 from microkpu.convert.words import activation_bytes, batch_norm_bytes, layer_words
 from microkpu.kmodel import v4
 from microkpu.kmodel.layer_words import ROW_BYTES
-from microkpu.kmodel.quantize import Quantization
 
 CONSTANT_ALIGN = 8
 

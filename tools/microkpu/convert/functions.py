@@ -9,7 +9,7 @@ from microkpu.convert.floats import FloatRunner
 from microkpu.convert.graph import Graph
 from microkpu.convert.passes.activations import Activation
 from microkpu.convert.pieces import Function
-from microkpu.kmodel.quantize import Floats
+from microkpu.convert.quantization import Floats
 
 
 def function_of(graph: Graph, activation: Activation) -> Function:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microkpu.convert.pieces import FRACTION_BITS, Function, Table, fit
-from microkpu.kmodel.quantize import (
+from microkpu.convert.quantization import (
     BATCH_NORM_MUL_BITS,
     BATCH_NORM_SHIFT,
     DOMAIN,

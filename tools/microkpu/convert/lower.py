@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from microkpu.convert.passes.limits import MOST_CHANNELS, is_depthwise, side_fit
 from microkpu.convert.passes.transposes import ONE_BY_ONE
 from microkpu.convert.plan import MOVING, Plan
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
-from microkpu.kmodel.quantize import Floats, Quantization
+from microkpu.convert.quantization import Floats, Quantization
 
 # Functions that the KPU's table follows less closely are the CPU's, in steps of the output.
 MOST_FIT_ERROR = 3.0
@@ -40,7 +41,7 @@ class Lowering:
 
     # -- the walk
 
-    def run(self) -> Program:
+    def run(self, as_bytes: Collection[str] = ()) -> Program:
         for node in self.graph.nodes:
             layer = self.plan.inner.get(id(node))
             if id(node) in self.done:
@@ -65,7 +66,8 @@ class Lowering:
                     "replace it in the model, or end the model before it",
                 )
         for name in self.graph.outputs:
-            self.program.outputs.append(self.form(name, Place.FLOATS))
+            place = Place.BYTES if name in as_bytes else Place.FLOATS
+            self.program.outputs.append(self.form(name, place))
         return self.program
 
     def _scalar(self, node: Node) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from microkpu.kmodel.quantize import DOMAIN, SEGMENTS, Floats, Integers, Quantization
+from microkpu.convert.quantization import DOMAIN, SEGMENTS, Floats, Integers, Quantization
 
 PIECES = SEGMENTS - 1
 POINTS = 512

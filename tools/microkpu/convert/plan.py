@@ -13,8 +13,8 @@ from microkpu.convert.passes.activations import leads_to_outputs_only
 from microkpu.convert.passes.joins import from_kpu
 from microkpu.convert.passes.layers import layers_of
 from microkpu.convert.passes.limits import MOST_CHANNELS, side_fits
+from microkpu.convert.quantization import Floats, Quantization
 from microkpu.kmodel.layer_words import map_group
-from microkpu.kmodel.quantize import Floats, Quantization
 
 # Operators that leave every element as it is, so that bytes keep their meaning.
 MOVING = {

@@ -9,8 +9,8 @@ from math import prod
 from typing import Any
 
 from microkpu.convert.graph import Node, Shape
+from microkpu.convert.quantization import Quantization, QuantizedConv
 from microkpu.kmodel.layer_words import map_group, map_row_units, map_rows
-from microkpu.kmodel.quantize import Quantization, QuantizedConv
 
 
 class Place(Enum):

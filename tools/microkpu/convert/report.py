@@ -83,8 +83,10 @@ def outputs_closeness(conversion: Conversion, samples: int = SAMPLES) -> list[Cl
     sums = {name: _Sums() for name in names}
     for x in islice(conversion.samples, samples):
         wanted = runner.run(x)
-        for name, found in zip(names, model.run(conversion.to_bytes(x)), strict=True):
-            sums[name].add(wanted[name], found)
+        results = model.run(conversion.to_bytes(x))
+        for name, tensor, found in zip(names, conversion.program.outputs, results, strict=True):
+            meant = tensor.quantization
+            sums[name].add(wanted[name], found if meant is None else meant.to_floats(found))
     return [Closeness("output", name, s.cosine, s.snr) for name, s in sums.items()]
 
 

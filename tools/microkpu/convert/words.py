@@ -3,16 +3,50 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from microkpu.convert.allocate import Layout
 from microkpu.convert.program import KpuStep
-from microkpu.kmodel import v3, v3_writer
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kmodel import v3
+from microkpu.kmodel.layer_words import LOAD_BYTES, LayerWords, map_group, map_row_units
 
 
 def layer_words(step: KpuStep, layout: Layout) -> LayerWords:
-    """The words; addresses of parameters are the format's business."""
-    rows = (layout.row(step.source), layout.row(step.result))
-    return v3_writer.layer_words(step.conv, step.source.planes, step.result.planes, rows)
+    """The argument words; addresses of parameters are the format's business."""
+    conv = step.conv
+    inputs, in_h, in_w = step.source.planes
+    outputs, out_h, out_w = step.result.planes
+    channel_bytes = conv.weights[0].size
+    # Depthwise weights come in one load; else as many whole output channels as a load holds.
+    per_load = outputs if conv.depthwise else min(outputs, LOAD_BYTES // channel_bytes)
+    return LayerWords(
+        depth_wise=int(conv.depthwise),
+        image_src=layout.row(step.source),
+        image_dst=layout.row(step.result),
+        i_ch=inputs,
+        o_ch=outputs,
+        o_ch_coef=per_load,
+        i_width=in_w,
+        i_height=in_h,
+        o_width=out_w,
+        o_height=out_h,
+        kernel_type=int(conv.weights.shape[2] == 3),
+        pool_type=conv.pool,
+        pad_value=conv.pad_value,
+        load_time=ceil(outputs / per_load),
+        para_size=channel_bytes * per_load,
+        channel_switch=map_row_units(in_w) * in_h,
+        row_switch=map_row_units(in_w),
+        coef_group=map_group(in_w),
+        wb_channel_switch=map_row_units(out_w) * out_h,
+        wb_row_switch=map_row_units(out_w),
+        wb_group=map_group(out_w),
+        arg_w=conv.arg_w,
+        arg_x=conv.arg_x,
+        arg_add=conv.arg_add,
+        channel_byte_num=out_w * out_h,
+        dma_total_byte=out_w * out_h * outputs,
+    )
 
 
 def batch_norm_bytes(step: KpuStep) -> bytes:
