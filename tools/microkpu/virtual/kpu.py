@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -62,6 +63,7 @@ class Kpu(Block):
         self.most_queued = 0
         """The most layers that the FIFO ever held, with the one that was computed."""
         self.busy_cycles = 0
+        self._sinks: list[Callable[[Layer, int], None]] = []
 
     def dma_ports(self) -> dict[int, DmaPort]:
         return {AI_RX: DmaPort(DATA_OUT, False, 8)}
@@ -78,6 +80,10 @@ class Kpu(Block):
         self._result = None
         self._update()
         self.board.ai_ram_changed()
+
+    def on_layer(self, sink: Callable[[Layer, int], None]) -> None:
+        """Calls `sink` with each layer that starts, and the CPU cycles that it will take."""
+        self._sinks.append(sink)
 
     @property
     def running(self) -> bool:
@@ -133,6 +139,8 @@ class Kpu(Block):
         seconds = layer_seconds(layer.words, eight_bit=layer.eight_bit, hz=hz)
         cycles = self.board.cycles_of(seconds)
         self.busy_cycles += cycles
+        for sink in self._sinks:
+            sink(layer, cycles)
         self._event = self.board.events.after(cycles, self._computed)
 
     def _computed(self) -> None:
