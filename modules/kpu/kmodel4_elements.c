@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "kmodel4_nodes.h"
+#include "kmodel_lanes.h"
 #include "kmodel_layers.h"
+#include "kmodel_poll.h"
 
 #define BLOCK (64) // elements of a repeated operand at a time
 
@@ -59,6 +61,7 @@ static void binary_row(uint32_t op, const float *a, uint32_t a_size, const float
         uint32_t count = size - start < most ? size - start : most;
         apply(op, stretched(a, a_size, start, count, a_block), stretched(b, b_size, start, count, b_block),
             out + start, count, low, high);
+        kmodel_worked(count);
     }
 }
 
@@ -71,7 +74,11 @@ void kmodel4_binary(const kmodel4_node_t *node) {
     kmodel4_shape_t so = kmodel4_shape(node->body, 21);
     float low = kmodel_float(node->body, 25), high = kmodel_float(node->body, 26);
     if (memcmp(&sa, &so, sizeof(so)) == 0 && memcmp(&sb, &so, sizeof(so)) == 0) {
-        apply(op, a, b, out, (size_t)kmodel4_elements(&so), low, high);
+        for (uint32_t left = (uint32_t)kmodel4_elements(&so), n; left; left -= n, out += n, a += n, b += n) {
+            n = kmodel_portion(left);
+            apply(op, a, b, out, n, low, high);
+            kmodel_worked(n);
+        }
         return;
     }
     uint32_t at[3];
@@ -121,8 +128,13 @@ void kmodel4_unary_apply(uint32_t op, const float *in, float *out, size_t count)
 }
 
 void kmodel4_unary(const kmodel4_node_t *node) {
-    kmodel4_unary_apply(kmodel_field(node->body, 8), kmodel4_floats(node, 0), (float *)kmodel4_result(node, 4),
-        kmodel_field(node->body, 3) / 4);
+    const float *in = kmodel4_floats(node, 0);
+    float *out = (float *)kmodel4_result(node, 4);
+    for (uint32_t left = kmodel_field(node->body, 3) / 4, n; left; left -= n, in += n, out += n) {
+        n = kmodel_portion(left);
+        kmodel4_unary_apply(kmodel_field(node->body, 8), in, out, n);
+        kmodel_worked(n);
+    }
 }
 
 // -- between floats and bytes: 8 zero point, 9 scale
@@ -131,23 +143,23 @@ void kmodel4_quantize(const kmodel4_node_t *node) {
     const float *in = kmodel4_floats(node, 0);
     uint8_t *out = kmodel4_result(node, 4);
     float zero = (float)(int32_t)kmodel_field(node->body, 8), scale = kmodel_float(node->body, 9);
-    for (uint32_t left = kmodel_field(node->body, 3) / 4; left; left--) {
-        float scaled = in[0] * scale;
-        *out++ = kmodel_round_to_byte(scaled + zero);
-        in++;
+    for (uint32_t left = kmodel_field(node->body, 3) / 4, n; left; left -= n) {
+        n = kmodel_portion(left);
+        for (const float *end = in + n; in != end; in++) {
+            float scaled = in[0] * scale;
+            *out++ = kmodel_round_to_byte(scaled + zero);
+        }
+        kmodel_worked(n);
     }
 }
 
 void kmodel4_dequantize(const kmodel4_node_t *node) {
-    const uint8_t *in = kmodel4_operand(node, 0);
-    float *out = (float *)kmodel4_result(node, 4);
     int32_t zero = (int32_t)kmodel_field(node->body, 8);
-    float factor = 1.0f / kmodel_float(node->body, 9);
-    uint32_t count = kmodel_field(node->body, 3);
-    #pragma GCC unroll 8
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = (float)(int32_t)((uint32_t)in[i] - (uint32_t)zero) * factor;
+    float factor = 1.0f / kmodel_float(node->body, 9), table[KMODEL_TABLE];
+    for (int32_t i = 0; i < KMODEL_TABLE; i++) {
+        table[i] = (float)(int32_t)((uint32_t)i - (uint32_t)zero) * factor;
     }
+    kmodel_look_up((float *)kmodel4_result(node, 4), kmodel4_operand(node, 0), kmodel_field(node->body, 3), table);
 }
 
 // -- rows
@@ -170,6 +182,7 @@ void kmodel4_softmax(const kmodel4_node_t *node) {
         for (uint32_t i = 0; i < inner; i++) {
             out[i] = out[i] / sum;
         }
+        kmodel_worked(inner);
     }
 }
 

@@ -4,6 +4,7 @@
 // Outputs are added up in place. For each the order is the vendor's: bias, then input channels, then rows, then columns
 // of the filter.
 #include "kmodel4_windows.h"
+#include "kmodel_poll.h"
 
 static void fill(float *out, size_t count, float value) {
     for (size_t i = 0; i < count; i++) {
@@ -27,6 +28,7 @@ static void add_tap(float *out, const float *in, const kmodel4_window_t *w, uint
         for (uint32_t i = 0; i < count; i++, from += stride) {
             to[i] += *from * weight;
         }
+        kmodel_worked(count);
     }
 }
 
@@ -70,6 +72,7 @@ static void spread_tap(float *out, const float *in, const kmodel4_window_t *w, u
         for (uint32_t i = 0; i < count; i++, to += stride) {
             *to += from[i] * weight;
         }
+        kmodel_worked(count);
     }
 }
 
@@ -121,6 +124,7 @@ void kmodel4_matmul(const kmodel4_node_t *node) {
             for (uint32_t col = 0; col < cols; col++) {
                 out[col] += factor * b[col];
             }
+            kmodel_worked(cols);
         }
         clamp(out, cols, low, high);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kmodel4_nodes.h"
+#include "kmodel_poll.h"
 
 // 4 inner (bytes), 5 outer, 6 n, then n ranges, then n dims
 void kmodel4_concat(const kmodel4_node_t *node) {
@@ -14,6 +15,7 @@ void kmodel4_concat(const kmodel4_node_t *node) {
             size_t bytes = (size_t)inner * kmodel_field(node->body, 7 + 4 * n + i);
             memmove(out, kmodel4_operand(node, 7 + 4 * i) + o * bytes, bytes);
             out += bytes;
+            kmodel_worked(bytes / 8);
         }
     }
 }
@@ -49,6 +51,7 @@ static void pick(uint8_t *out, const uint8_t *in, const pick_t *p, uint32_t elem
                 int64_t at = p->origin + n * p->steps[0] + c * p->steps[1] + y * p->steps[2];
                 pick_row(out, in + at * element, p->size[3], p->steps[3], element);
                 out += (size_t)p->size[3] * element;
+                kmodel_worked(p->size[3]);
             }
         }
     }
@@ -127,6 +130,7 @@ void kmodel4_pad(const kmodel4_node_t *node) {
         for (uint32_t c = 0; c < size[1]; c++) {
             for (uint32_t y = 0; y < size[2]; y++) {
                 const int64_t at[3] = {(int64_t)n - before[0], (int64_t)c - before[1], (int64_t)y - before[2]};
+                kmodel_worked(size[3]);
                 bool inside = at[0] >= 0 && at[0] < in.d[0] && at[1] >= 0 && at[1] < in.d[1] && at[2] >= 0
                     && at[2] < in.d[2];
                 if (!inside || kept == 0) {
@@ -208,6 +212,7 @@ void kmodel4_resize(const kmodel4_node_t *node) {
     for (uint64_t left = (uint64_t)in.d[0] * in.d[1]; left; left--, plane += in.d[2] * row_bytes) {
         for (uint32_t y = 0; y < v.out; y++, out += (size_t)h.out * element) {
             float fy;
+            kmodel_worked(h.out);
             uint32_t top = source_of(&v, y, &fy), bottom = top + 1 < v.in ? top + 1 : top;
             if (nearest) {
                 pick_nearest(out, plane + top * row_bytes, &h, element);
@@ -250,6 +255,7 @@ void kmodel4_reduce(const kmodel4_node_t *node) {
                 row = row * so.d[1] + (c < so.d[1] ? c : 0);
                 row = row * so.d[2] + (y < so.d[2] ? y : 0);
                 float *to = out + row * so.d[3];
+                kmodel_worked(si.d[3]);
                 for (uint32_t x = 0; x < si.d[3]; x++) {
                     reduce_into(op, to + (x < so.d[3] ? x : 0), *in++);
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Convolutions and pooling on floats: each output is added up in the vendor's order, so that host and board agree.
 #include "kmodel4_windows.h"
+#include "kmodel_poll.h"
 
 int64_t kmodel4_window_size(int64_t in, int64_t before, int64_t after, int64_t filter, int64_t stride,
     int64_t dilation) {
@@ -229,6 +230,7 @@ void kmodel4_reduce_window2d(const kmodel4_node_t *node) {
                 }
                 value = op == KMODEL4_REDUCE_MEAN ? value / (float)count : value;
                 *out++ = kmodel4_clamp(value, low, high);
+                kmodel_worked(count + 1);
             }
         }
     }

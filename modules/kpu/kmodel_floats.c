@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kmodel_layers.h"
+#include "kmodel_poll.h"
 
 #define BLOCK (64) // weights of a FullyConnected that are fetched at a time
 #define L2_LEAST (1e-10f)
@@ -22,6 +23,7 @@ void kmodel_add(const uint8_t *body, uint8_t *work) {
     uint32_t count = kmodel_field(body, 4);
     for (uint32_t i = 0; i < count; i++) {
         out[i] = a[i] + b[i];
+        kmodel_worked(1);
     }
 }
 
@@ -34,6 +36,7 @@ void kmodel_global_average_pool2d(const uint8_t *body, uint8_t *work) {
         for (uint32_t i = 0; i < size; i++) {
             sum += *in++;
         }
+        kmodel_worked(size);
         out[c] = sum / (float)size;
     }
 }
@@ -64,6 +67,7 @@ void kmodel_softmax(const uint8_t *body, uint8_t *work) {
     for (uint32_t i = 0; i < channels; i++) {
         out[i] = expf(in[i] - most);
         sum += out[i];
+        kmodel_worked(1);
     }
     for (uint32_t i = 0; i < channels; i++) {
         out[i] = out[i] / sum;
@@ -76,6 +80,7 @@ void kmodel_logistic(const uint8_t *body, uint8_t *work) {
     uint32_t channels = kmodel_field(body, 3);
     for (uint32_t i = 0; i < channels; i++) {
         out[i] = 1.0f / (1.0f + expf(-in[i]));
+        kmodel_worked(1);
     }
 }
 
@@ -123,6 +128,7 @@ void kmodel_fully_connected(const uint8_t *body, uint8_t *work) {
             for (uint32_t i = 0; i < count; i++) {
                 sum += in[start + i] * block.value[i];
             }
+            kmodel_worked(count);
         }
         out[o] = sum + kmodel_float(body, 6 + ins * outs + o);
     }

@@ -59,6 +59,9 @@ int kmodel_check_upload(const kmodel_header_t *, const uint8_t *, size_t, kmodel
 // To the nearest, half away from zero, as far as it matters between 0 and 255; what is no number becomes 0.
 uint8_t kmodel_round_to_byte(float value);
 
+// out[i] = table[in[i]]; eight bytes are read before eight floats are written.
+void kmodel_look_up(float *out, const uint8_t *in, uint32_t count, const float table[256]);
+
 // kmodel_floats.c, kmodel_quantized.c and kmodel_planes.c
 void kmodel_add(const uint8_t *body, uint8_t *work);
 void kmodel_global_average_pool2d(const uint8_t *body, uint8_t *work);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Operators on planes of bytes or floats in main memory: pooling, resizing, and from planes to pixels.
 #include "kmodel_layers.h"
+#include "kmodel_poll.h"
 
 // -- pooling: 3-5 input w, h, c, 6-8 output w, h, c, 9-10 kernel, 11-12 stride, 13-14 padding
 
@@ -65,6 +66,7 @@ void kmodel_quantized_max_pool2d(const uint8_t *body, uint8_t *work) {
         for (uint32_t y = 0; y < p.out_h; y++) {
             for (uint32_t x = 0; x < p.out_w; x++) {
                 *out++ = most_in(plane, p.in_w, window_at(&p, x, y));
+                kmodel_worked(p.kernel_w * (uint64_t)p.kernel_h);
             }
         }
     }
@@ -78,6 +80,7 @@ void kmodel_average_pool2d(const uint8_t *body, uint8_t *work) {
         for (uint32_t y = 0; y < p.out_h; y++) {
             for (uint32_t x = 0; x < p.out_w; x++) {
                 *out++ = mean_in(plane, p.in_w, window_at(&p, x, y));
+                kmodel_worked(p.kernel_w * (uint64_t)p.kernel_h);
             }
         }
     }
@@ -110,6 +113,7 @@ void kmodel_resize_nearest_neighbor(const uint8_t *body, uint8_t *work) {
     for (uint32_t c = 0; c < r.channels; c++, plane += r.in_w * r.in_h) {
         for (uint32_t y = 0; y < r.out_h; y++) {
             const float *row = plane + source_of(y, r.scale_h, r.in_h) * r.in_w;
+            kmodel_worked(r.out_w);
             for (uint32_t x = 0; x < r.out_w; x++) {
                 *out++ = row[source_of(x, r.scale_w, r.in_w)];
             }
@@ -124,6 +128,7 @@ void kmodel_quantized_resize_nearest_neighbor(const uint8_t *body, uint8_t *work
     for (uint32_t c = 0; c < r.channels; c++, plane += r.in_w * r.in_h) {
         for (uint32_t y = 0; y < r.out_h; y++) {
             const uint8_t *row = plane + source_of(y, r.scale_h, r.in_h) * r.in_w;
+            kmodel_worked(r.out_w);
             for (uint32_t x = 0; x < r.out_w; x++) {
                 *out++ = row[source_of(x, r.scale_w, r.in_w)];
             }
@@ -140,5 +145,6 @@ void kmodel_tensorflow_flatten(const uint8_t *body, uint8_t *work) {
         for (uint32_t c = 0; c < channels; c++) {
             *out++ = in[c * pixels + i];
         }
+        kmodel_worked(channels);
     }
 }

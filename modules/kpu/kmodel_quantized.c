@@ -2,9 +2,12 @@
 // Operators between bytes and floats and on bytes alone, in the vendor's order of operations.
 #include <string.h>
 
+#include "kmodel_lanes.h"
 #include "kmodel_layers.h"
+#include "kmodel_poll.h"
 
-#define TABLE_BYTES (256)
+#define PORTION (4 * KMODEL_LANES)
+#define SHORT (512) // so many bytes are worth a table of what each becomes
 
 uint8_t kmodel_round_to_byte(float value) {
     if (!(value > 0)) {
@@ -24,21 +27,52 @@ void kmodel_quantize(const uint8_t *body, uint8_t *work) {
     float bias = kmodel_float(body, 5);
     for (uint32_t left = kmodel_field(body, 3); left; left--) {
         *out++ = kmodel_round_to_byte((*in++ - bias) * scale);
+        kmodel_worked(1);
+    }
+}
+
+static void look_up(float *out, const uint8_t *in, uint32_t count, const float *table) {
+    const float *end = out + count;
+    if (kmodel_eights(in)) {
+        kmodel_lanes_t lanes;
+        for (const float *last = end - count % PORTION; out != last; out += PORTION, in += PORTION) {
+            #pragma GCC unroll 32
+            for (int i = 0; i < PORTION; i++) {
+                if (i % KMODEL_LANES == 0) {
+                    kmodel_spread(&lanes, in + i, 2);
+                }
+                out[i] = *(const float *)((const uint8_t *)table + kmodel_offset(&lanes, i % KMODEL_LANES));
+            }
+        }
+    }
+    while (out != end) {
+        *out++ = table[*in++];
+    }
+}
+
+void kmodel_look_up(float *out, const uint8_t *in, uint32_t count, const float table[KMODEL_TABLE]) {
+    for (uint32_t n; count; count -= n, out += n, in += n) {
+        n = kmodel_portion(count);
+        look_up(out, in, n, table);
+        kmodel_worked(n);
     }
 }
 
 // Not inlined, so that scale and bias arrive in floating point registers and stay there.
 static __attribute__((noinline)) void dequantize(const uint8_t *in, float *out, uint32_t count, float scale,
     float bias) {
-    for (; count >= 8; count -= 8, in += 8, out += 8) {
-        #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) {
+    if (count < SHORT) {
+        for (uint32_t i = 0; i < count; i++) {
             out[i] = in[i] * scale + bias;
         }
+        kmodel_worked(count);
+        return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        out[i] = in[i] * scale + bias;
+    float table[KMODEL_TABLE];
+    for (int i = 0; i < KMODEL_TABLE; i++) {
+        table[i] = i * scale + bias;
     }
+    kmodel_look_up(out, in, count, table);
 }
 
 void kmodel_dequantize(const uint8_t *body, uint8_t *work) {
@@ -60,8 +94,8 @@ void kmodel_channelwise_dequantize(const uint8_t *body, uint8_t *work) {
 void kmodel_requantize(const uint8_t *body, uint8_t *work) {
     const uint8_t *in = work + kmodel_field(body, 1);
     uint8_t *out = work + kmodel_field(body, 2);
-    uint8_t table[TABLE_BYTES];
-    for (uint32_t i = 0; i < TABLE_BYTES / 4; i++) {
+    uint8_t table[KMODEL_TABLE];
+    for (uint32_t i = 0; i < KMODEL_TABLE / 4; i++) {
         uint32_t four = kmodel_field(body, 4 + i);
         memcpy(table + 4 * i, &four, sizeof(four));
     }
@@ -113,6 +147,7 @@ void kmodel_quantized_add(const uint8_t *body, uint8_t *work) {
         int64_t product = (int64_t)((uint64_t)sum * (uint64_t)(int64_t)o.mul);
         int64_t value = wrapping_add(carry(product, o.shift), o.offset);
         *out++ = value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+        kmodel_worked(1);
     }
 }
 
