@@ -39,4 +39,10 @@ void iomem_evict(void);
 // Copies from an 8-aligned uncached address to anywhere, by 64-bit loads: no floating point touches the alias.
 void iomem_copy_out(void *dst, const void *uncached, size_t bytes);
 
+// The same for lines that lie close together at dst and, each 8-aligned, `pitch` bytes apart in uncached memory.
+void iomem_read_lines(void *dst, const void *uncached, size_t pitch, size_t bytes, size_t lines);
+
+// The reverse. Between the lines uncached memory keeps what it had.
+void iomem_write_lines(void *uncached, size_t pitch, const void *src, size_t bytes, size_t lines);
+
 #endif // IOMEM_H
