@@ -11,9 +11,8 @@ import pytest
 from microkpu.board import BoardError, RemoteBoard, ScriptError
 from microkpu.board.flash import Written, verify
 from microkpu.errors import MicrokpuError
+from microkpu.testing.bench import LEFT_OVER, Bench
 from microkpu.virtual import Board
-
-from board.conftest import LEFT_OVER, Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 # More than one piece, not a whole number of pieces, every byte value.
@@ -169,11 +168,11 @@ def test_the_log_keeps_what_was_said(board: RemoteBoard) -> None:
 
 
 @pytest.mark.virtual_only
-def test_what_one_test_leaves_the_next_does_not_see(bench: Bench) -> None:
-    board = bench.board()
+def test_what_one_test_leaves_the_next_does_not_see(maix_bench: Bench) -> None:
+    board = maix_bench.board()
     board.exec("x = 1\nopen('/flash/left.txt', 'w').close()")
-    assert bench.clear() == ""
-    board = bench.board()
+    assert maix_bench.clear() == ""
+    board = maix_bench.board()
     assert board.eval("__import__('os').listdir('/flash')") == []
     assert not board.eval("'x' in globals()")
 

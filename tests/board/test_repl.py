@@ -9,95 +9,62 @@ import struct
 
 import pytest
 from microkpu.board import RemoteBoard, ScriptError
+from microkpu.testing import Repl
+from microkpu.testing.console import PROMPT
 from microkpu.virtual import Board
 
-PROMPT = b">>> "
 FRIENDLY, SOFT_RESET, PASTE, INTERRUPT = b"\x02", b"\x04", b"\x05", b"\x03"
-
-
-class Terminal:
-    """A person at the friendly prompt."""
-
-    def __init__(self, board: RemoteBoard) -> None:
-        self._port = board._port
-        self._transport = board._transport
-        self.type(FRIENDLY)
-        self.until(PROMPT)
-
-    def type(self, keys: bytes | str) -> None:
-        self._port.write(keys.encode() if isinstance(keys, str) else keys)
-
-    def until(self, ending: bytes, seconds: float = 3.0) -> str:
-        """What is printed up to `ending`, which must come."""
-        data = self._transport.read_until(1, ending, seconds, timeout_overall=seconds)
-        assert data.endswith(ending), data
-        return data.decode().replace("\r\n", "\n")
-
-    def says(self, line: str) -> str:
-        """Types a line; gives what is printed between its echo and the next prompt."""
-        self.type(line + "\r")
-        text = self.until(PROMPT)
-        assert text.startswith(line + "\n"), text
-        return text[len(line) + 1 : -len(PROMPT)]
-
-    def quiet(self, seconds: float) -> bytes:
-        return self._transport.read_until(1, b"\xff", seconds, timeout_overall=seconds)
-
-
-@pytest.fixture
-def terminal(board: RemoteBoard) -> Terminal:
-    return Terminal(board)
 
 
 # -- the friendly prompt
 
 
-def test_lines_are_echoed_and_answered(terminal: Terminal) -> None:
-    assert terminal.says("6 * 7") == "42\n"
-    assert terminal.says("x = 'no tab'; x") == "'no tab'\n"
-    assert terminal.says("") == ""
+def test_lines_are_echoed_and_answered(repl: Repl) -> None:
+    assert repl.says("6 * 7") == "42\n"
+    assert repl.says("x = 'no tab'; x") == "'no tab'\n"
+    assert repl.says("") == ""
 
 
-def test_editing_history_and_completion(terminal: Terminal) -> None:
-    terminal.says("alpha = 12")
-    terminal.type("alpha\x7f\x7fha + 1\x01(\x05)\r")  # backspace, to the start, to the end
-    assert terminal.until(PROMPT).endswith("13\n>>> ")
-    terminal.type("\x1b[A\r")
-    assert terminal.until(PROMPT).endswith("13\n>>> ")
-    terminal.type("alp\t * 2\r")
-    assert terminal.until(PROMPT).endswith("24\n>>> ")
+def test_editing_history_and_completion(repl: Repl) -> None:
+    repl.says("alpha = 12")
+    repl.type("alpha\x7f\x7fha + 1\x01(\x05)\r")  # backspace, to the start, to the end
+    assert repl.until(PROMPT).endswith("13\n>>> ")
+    repl.type("\x1b[A\r")
+    assert repl.until(PROMPT).endswith("13\n>>> ")
+    repl.type("alp\t * 2\r")
+    assert repl.until(PROMPT).endswith("24\n>>> ")
 
 
-def test_blocks_are_indented(terminal: Terminal) -> None:
-    terminal.type("for i in range(2):\r")
-    terminal.until(b"...     ")
-    terminal.type("print('n', i)\r\x7f\r\r")
-    assert "n 0\nn 1\n" in terminal.until(PROMPT)
+def test_blocks_are_indented(repl: Repl) -> None:
+    repl.type("for i in range(2):\r")
+    repl.until(b"...     ")
+    repl.type("print('n', i)\r\x7f\r\r")
+    assert "n 0\nn 1\n" in repl.until(PROMPT)
 
 
-def test_an_exception_leads_back_to_the_prompt(terminal: Terminal) -> None:
-    text = terminal.says("1 / 0")
+def test_an_exception_leads_back_to_the_prompt(repl: Repl) -> None:
+    text = repl.says("1 / 0")
     assert text.startswith("Traceback (most recent call last):\n")
     assert text.endswith("ZeroDivisionError: divide by zero\n")
-    assert terminal.says("1 + 1") == "2\n"
+    assert repl.says("1 + 1") == "2\n"
 
 
-def test_paste_mode(terminal: Terminal) -> None:
-    terminal.type(PASTE)
-    assert "paste mode" in terminal.until(b"=== ")
-    terminal.type("for i in range(3):\n    if i:\n        print('pasted', i)\n\x04")
-    assert "pasted 1\npasted 2\n" in terminal.until(PROMPT)
+def test_paste_mode(repl: Repl) -> None:
+    repl.type(PASTE)
+    assert "paste mode" in repl.until(b"=== ")
+    repl.type("for i in range(3):\n    if i:\n        print('pasted', i)\n\x04")
+    assert "pasted 1\npasted 2\n" in repl.until(PROMPT)
 
 
-def test_a_thousand_bytes_at_once_are_kept(terminal: Terminal) -> None:
+def test_a_thousand_bytes_at_once_are_kept(repl: Repl) -> None:
     """The chip's FIFO holds eight; nobody reads while the program is busy."""
     text = "".join(random.Random(1).choices("abcdefghij", k=900))
-    terminal.type("import k210, time; time.sleep_ms(200)\r")
-    terminal.type(f"s = '{text}'\r")
-    terminal.until(PROMPT)
-    terminal.until(PROMPT)
-    assert terminal.says("s") == f"'{text}'\n"
-    assert terminal.says("k210.console_lost()") == "0\n"
+    repl.type("import k210, time; time.sleep_ms(200)\r")
+    repl.type(f"s = '{text}'\r")
+    repl.until(PROMPT)
+    repl.until(PROMPT)
+    assert repl.says("s") == f"'{text}'\n"
+    assert repl.says("k210.console_lost()") == "0\n"
 
 
 # -- the raw prompt, which tools speak
@@ -142,14 +109,14 @@ def test_what_a_script_prints_keeps_its_bytes(board: RemoteBoard) -> None:
         "exec('import asyncio\\nasync def f():\\n await asyncio.sleep(9999)\\nasyncio.run(f())')",
     ],
 )
-def test_ctrl_c_ends(terminal: Terminal, line: str) -> None:
-    terminal.type(line + "\r")
+def test_ctrl_c_ends(repl: Repl, line: str) -> None:
+    repl.type(line + "\r")
     if line.startswith("while"):
-        terminal.type("\r")
-    assert PROMPT not in terminal.quiet(0.3)
-    terminal.type(INTERRUPT)
-    assert "KeyboardInterrupt" in terminal.until(PROMPT)
-    assert terminal.says("2 + 2") == "4\n"
+        repl.type("\r")
+    assert PROMPT.encode() not in repl.listen(0.3)
+    repl.type(INTERRUPT)
+    assert "KeyboardInterrupt" in repl.until(PROMPT)
+    assert repl.says("2 + 2") == "4\n"
 
 
 def test_ctrl_c_is_an_exception_that_code_can_catch(board: RemoteBoard) -> None:
@@ -157,19 +124,17 @@ def test_ctrl_c_is_an_exception_that_code_can_catch(board: RemoteBoard) -> None:
         "import time\ntry:\n    while True:\n        time.sleep_ms(1)\n"
         "except KeyboardInterrupt:\n    print('caught')"
     )
-    board._port.write(INTERRUPT)
+    board.type(INTERRUPT)
     assert board.finish(timeout=3) == "caught\n"
 
 
-def test_ctrl_c_can_be_a_byte_like_others(terminal: Terminal) -> None:
-    terminal.type(
-        "import sys, micropython; micropython.kbd_intr(-1); b = sys.stdin.buffer.read(2)"
-    )
-    terminal.type(b"; micropython.kbd_intr(3)\r")
-    terminal.quiet(0.1)
-    terminal.type(b"\x03\x04")
-    terminal.until(PROMPT)
-    assert terminal.says("b") == "b'\\x03\\x04'\n"
+def test_ctrl_c_can_be_a_byte_like_others(repl: Repl) -> None:
+    repl.type("import sys, micropython; micropython.kbd_intr(-1); b = sys.stdin.buffer.read(2)")
+    repl.type(b"; micropython.kbd_intr(3)\r")
+    repl.listen(0.1)
+    repl.type(b"\x03\x04")
+    repl.until(PROMPT)
+    assert repl.says("b") == "b'\\x03\\x04'\n"
 
 
 def test_keys_are_seen_by_select(board: RemoteBoard) -> None:
@@ -177,21 +142,21 @@ def test_keys_are_seen_by_select(board: RemoteBoard) -> None:
         "import sys, select\np = select.poll()\np.register(sys.stdin, select.POLLIN)\n"
         "print(len(p.poll(50)))\nprint('now')\nprint(len(p.poll(5000)), sys.stdin.read(1))"
     )
-    assert board._transport.read_until(1, b"now\r\n", 3).endswith(b"0\r\nnow\r\n")
-    board._port.write(b"k")
+    assert board.read_until(b"now\r\n", 3).endswith(b"0\r\nnow\r\n")
+    board.type(b"k")
     assert board.finish(timeout=8) == "1 k\n"
 
 
 # -- resets
 
 
-def test_a_soft_reset_begins_anew(terminal: Terminal) -> None:
-    terminal.says("kept = 1")
-    terminal.type(SOFT_RESET)
-    text = terminal.until(PROMPT)
+def test_a_soft_reset_begins_anew(repl: Repl) -> None:
+    repl.says("kept = 1")
+    repl.type(SOFT_RESET)
+    text = repl.until(PROMPT)
     assert "MPY: soft reboot\n" in text
     assert "MicroPython v1.25.0" in text
-    assert "NameError" in terminal.says("kept")
+    assert "NameError" in repl.says("kept")
 
 
 def test_the_raw_prompt_survives_a_soft_reset(board: RemoteBoard) -> None:
@@ -213,9 +178,9 @@ def test_many_soft_resets_leave_nothing_behind(board: RemoteBoard) -> None:
 def test_boot_and_main_run_in_order(board: RemoteBoard) -> None:
     board.put("boot.py", b"print('boot', 1)\nfrom_boot = 5\n")
     board.put("main.py", b"print('main', from_boot + 1)\n")
-    terminal = Terminal(board)
-    terminal.type(SOFT_RESET)
-    text = terminal.until(PROMPT)
+    repl = Repl(board)
+    repl.type(SOFT_RESET)
+    text = repl.until(PROMPT)
     assert text.index("boot 1\n") < text.index("main 6\n") < text.index("MicroPython v1.25.0")
     board.soft_reset()  # to the raw prompt: main.py belongs to the person, not to the tool
     assert board.eval("'from_boot' in globals()") is True
@@ -224,20 +189,20 @@ def test_boot_and_main_run_in_order(board: RemoteBoard) -> None:
 
 def test_an_exception_in_main_leads_to_the_prompt(board: RemoteBoard) -> None:
     board.put("main.py", b"print('main')\n1 / 0\n")
-    terminal = Terminal(board)
-    terminal.type(SOFT_RESET)
-    text = terminal.until(PROMPT)
+    repl = Repl(board)
+    repl.type(SOFT_RESET)
+    text = repl.until(PROMPT)
     assert "ZeroDivisionError" in text
-    assert terminal.says("1") == "1\n"
+    assert repl.says("1") == "1\n"
 
 
 def test_a_chip_reset_from_python(board: RemoteBoard) -> None:
-    terminal = Terminal(board)
-    terminal.says("import machine")
-    terminal.type("machine.reset()\r")
-    text = terminal.until(PROMPT, seconds=5)
+    repl = Repl(board)
+    repl.says("import machine")
+    repl.type("machine.reset()\r")
+    text = repl.until(PROMPT, seconds=5)
     assert "MicroPython v1.25.0" in text
-    assert terminal.says("import machine; machine.reset_cause() == machine.SOFT_RESET") == "True\n"
+    assert repl.says("import machine; machine.reset_cause() == machine.SOFT_RESET") == "True\n"
 
 
 # -- numbers and exceptions
@@ -310,15 +275,15 @@ def test_a_misaligned_access_is_a_python_exception(board: RemoteBoard) -> None:
 
 def test_a_trap_with_interrupts_off_is_reported_and_resets(board: RemoteBoard) -> None:
     """Nothing could be unwound safely there; a board that hangs would be worse."""
-    terminal = Terminal(board)
-    terminal.says("import machine, uctypes; b = bytearray(64)")
-    terminal.says("at = uctypes.addressof(b) + 1")
-    terminal.says("s = uctypes.struct(at, {'a': uctypes.UINT32 | 0}, uctypes.NATIVE)")
-    terminal.type("machine.disable_irq(); s.a\r")
-    text = terminal.until(PROMPT, seconds=5)
+    repl = Repl(board)
+    repl.says("import machine, uctypes; b = bytearray(64)")
+    repl.says("at = uctypes.addressof(b) + 1")
+    repl.says("s = uctypes.struct(at, {'a': uctypes.UINT32 | 0}, uctypes.NATIVE)")
+    repl.type("machine.disable_irq(); s.a\r")
+    text = repl.until(PROMPT, seconds=5)
     assert "fatal: load address misaligned mcause=0x0000000000000004 mtval=0x00000000800" in text
     assert text.index("x31=") < text.index("resetting") < text.index("MicroPython v1.25.0")
-    assert terminal.says("import machine; machine.reset_cause() == machine.SOFT_RESET") == "True\n"
+    assert repl.says("import machine; machine.reset_cause() == machine.SOFT_RESET") == "True\n"
 
 
 def test_numbers_of_all_kinds(board: RemoteBoard) -> None:
@@ -346,13 +311,13 @@ def test_memory_errors_and_deep_recursion_leave_the_board_well(board: RemoteBoar
 
 
 @pytest.mark.virtual_only
-def test_the_core_stops_when_there_is_nothing_to_do(terminal: Terminal, virtual: Board) -> None:
-    terminal.says("1")
+def test_the_core_stops_when_there_is_nothing_to_do(repl: Repl, virtual: Board) -> None:
+    repl.says("1")
     assert virtual.run_until_idle(seconds=1)
     before = virtual.machine.instret(0) + virtual.machine.instret(1)
     virtual.run(seconds=10)
     assert virtual.machine.instret(0) + virtual.machine.instret(1) == before
-    assert terminal.says("2") == "2\n"
+    assert repl.says("2") == "2\n"
 
 
 @pytest.mark.virtual_only

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from microkpu.sources import fetch, pinned
-
-from board.conftest import Bench
+from microkpu.testing import Bench
 
 WANTED = 527
 TIMEOUT = 1200
@@ -39,12 +38,12 @@ SKIPPED = {
 
 @pytest.fixture(scope="module")
 def port(
-    pytestconfig: pytest.Config, bench: Bench, request: pytest.FixtureRequest
+    pytestconfig: pytest.Config, maix_bench: Bench, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """A port that another program can open: the board's own, or a virtual one's pty."""
     name = pytestconfig.getoption("--maix-port")
     if name != "virtual":
-        bench.close()
+        maix_bench.close()
         yield name
         return
     firmware = request.getfixturevalue("firmware")

@@ -67,7 +67,8 @@ def test_a_folder_becomes_the_file_system(firmware: Path, tmp_path: Path) -> Non
 def test_without_firmware_it_says_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(options, "DEFAULT_FIRMWARE", tmp_path / "gone.bin")
+    monkeypatch.setattr(options, "ROOT", tmp_path)
+    monkeypatch.setattr(options, "PREBUILT", tmp_path)
     with pytest.raises(MicrokpuError, match="make firmware"):
         VirtualOptions().make()
 

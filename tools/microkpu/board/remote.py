@@ -24,7 +24,11 @@ CHUNK_BYTES = 3072
 # Transfers above this many bytes show a progress bar.
 LONG_BYTES = 64 << 10
 PROMPT = b">>> "
+# No console prints it: an ending that never comes.
+NEVER = b"\xff"
 BOOT_SECONDS = 5.0
+# How long code may be silent where its caller names no time.
+ANSWER_SECONDS = 10.0
 # What transfers use on the board: few names, all with this beginning, gone afterwards.
 TOOLS = "from binascii import a2b_base64 as _mk_in, b2a_base64 as _mk_out"
 TOOLS_END = "del _mk_in, _mk_out, _mk_data"
@@ -62,6 +66,10 @@ class RemoteBoard:
         self._port = port
         self._transport = Transport(port)
         self._idle = True  # nothing runs that we have started and not seen the end of
+        self.timeout = ANSWER_SECONDS
+        """Seconds that exec() and eval() wait where they are given none."""
+        self.timeout_scale = 1.0
+        """Multiplies every time that is given, for slow boards."""
         if booting:
             self._wait_for_prompt()
         self._enter()
@@ -153,6 +161,7 @@ class RemoteBoard:
 
     def _follow(self, timeout: float | None, consume: Callable[[bytes], None]) -> str:
         """Waits for the end of what runs; the traceback, empty where there is none."""
+        timeout = None if timeout is None else timeout * self.timeout_scale
         ended = self._transport.read_until(1, b"\x04", timeout, data_consumer=consume)
         if ended.endswith(b"\x04"):
             error = self._transport.read_until(1, b"\x04", timeout)
@@ -165,11 +174,11 @@ class RemoteBoard:
             " or interrupt it"
         )
 
-    def exec(self, code: str, timeout: float = 10) -> str:
+    def exec(self, code: str, timeout: float | None = None) -> str:
         """Runs code and gives what it printed; ScriptError where it raises."""
-        return self.run(code, timeout=timeout)
+        return self.run(code, timeout=self.timeout if timeout is None else timeout)
 
-    def eval(self, expression: str, timeout: float = 10) -> Any:
+    def eval(self, expression: str, timeout: float | None = None) -> Any:
         """An expression's value, where its repr() is a Python literal."""
         text = self.exec(f"print(repr({expression}))", timeout).strip()
         try:
@@ -182,6 +191,24 @@ class RemoteBoard:
     def interrupt(self) -> None:
         """Ends what runs, as Ctrl-C does."""
         self._enter()
+
+    # The line itself.
+
+    def type(self, keys: bytes | str) -> None:
+        """Sends keys as a person would; what answers is read by read_until() and listen()."""
+        self._idle = False
+        with failing(self.name):
+            self._port.write(keys.encode() if isinstance(keys, str) else keys)
+
+    def read_until(self, ending: bytes, seconds: float) -> bytes:
+        """What is printed up to `ending`, or in `seconds` where it does not come."""
+        seconds *= self.timeout_scale
+        with failing(self.name):
+            return self._transport.read_until(1, ending, seconds, timeout_overall=seconds)
+
+    def listen(self, seconds: float) -> bytes:
+        """What is printed in `seconds`."""
+        return self.read_until(NEVER, seconds)
 
     # Files.
 
@@ -261,13 +288,20 @@ class RemoteBoard:
 
     def reset(self) -> None:
         """Resets the chip; boot.py and main.py run, main.py is interrupted after a while."""
+        self.start_reset()
+        self._wait_for_prompt()
+        self._enter()
+
+    def start_reset(self) -> None:
+        """Resets the chip and does not wait: read_until() reads what boot.py and main.py print."""
         if self.virtual is not None:
             self.virtual.reset()
         else:
+            if not self._idle:
+                self._enter()
             with failing(self.name):
                 self._transport.exec_raw_no_follow("import machine; machine.reset()")
-        self._wait_for_prompt()
-        self._enter()
+        self._idle = False
 
     def _wait_for_prompt(self) -> None:
         """So that Ctrl-C does not hit boot.py; goes on where main.py does not end."""
