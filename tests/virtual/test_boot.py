@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from microkpu.virtual import Board, BootError, RefusedError
+from microkpu.virtual import board as board_module
 from microkpu.virtual.boot_rom import pack
 
 from virtual.support import SPIN, Registers
@@ -172,3 +173,16 @@ def test_counters_name_registers(assemble: Assemble) -> None:
     counted.run(seconds=0.01)
     assert counted.counters()["uarths.txdata"] == (7, 7)
     assert counted.take_output() == board.take_output()
+
+
+def test_output_that_nobody_searches_is_not_kept_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only the last part of it can still be found."""
+    monkeypatch.setattr(board_module, "SEARCHED_BYTES", 1000)
+    board = Board(SPIN)
+    for byte in b"first" + b"x" * 5000 + b"the end":
+        board.uart_byte(byte)
+    assert len(board._stream) <= 2000
+    assert board.run(seconds=0, until=b"the end")
+    assert not board.run(seconds=0, until=b"first")

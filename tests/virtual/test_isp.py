@@ -4,22 +4,18 @@
 from __future__ import annotations
 
 import binascii
-import json
 import random
 import re
 import struct
-import time
-import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import kflash
 import pytest
-import serial
-from microkpu.serial_handlers import protocol_virtual
+from microkpu.board.session import session
 from microkpu.virtual import Board, BootError
 from microkpu.virtual.boot_rom import pack
 from microkpu.virtual.isp import STUB_BYTES, STUB_SHA256
@@ -274,62 +270,20 @@ def test_nothing_runs_while_reset_is_held(assemble: Assemble) -> None:
     assert board.run(seconds=1, until=b"hello")
 
 
-# kflash, as it comes from PyPI.
+# kflash's own code, with this process's clock the board's; its command line is in test_exec.py.
 
 
 @pytest.fixture
-def flasher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Board]]:
-    """Lets kflash program a board; what it opens as a port is the board's adapter."""
-    boards: list[Board] = []
-
-    class Adapter(protocol_virtual.Serial):
-        def __init__(self, port: str, **settings: Any) -> None:
-            super().__init__(None, **settings)
-            self._lines = ResetLines(boards[-1])
-            self._last = time.monotonic()
-            self.attach(boards[-1])
-
-        def write(self, data: Any) -> int:
-            # The board has gone on while kflash slept.
-            self._run(min(time.monotonic() - self._last, 0.2))
-            written = super().write(data)
-            self._last = time.monotonic()
-            return int(written)
-
-        def read(self, size: int = 1) -> bytes:
-            data = super().read(size)
-            self._last = time.monotonic()
-            return bytes(data)
-
-        def _update_dtr_state(self) -> None:
-            self._lines.set(self._dtr_state, self._rts_state, time.monotonic())
-
-        def _update_rts_state(self) -> None:
-            self._update_dtr_state()
-
-        def close(self) -> None:
-            if self.is_open:
-                self._lines.set(False, False, time.monotonic())
-            self.is_open = False
+def flasher() -> Callable[..., Board]:
+    """Lets kflash program a board."""
 
     def flash(target: Board, file: Path, **options: Any) -> Board:
-        boards.append(target)
         options = {"baudrate": 115200, "noansi": True} | options
-        kflash.KFlash().process(terminal=False, dev="virtual", file=str(file), **options)
+        with session(lambda _: target):
+            kflash.KFlash().process(terminal=False, dev="virtual", file=str(file), **options)
         return target
 
-    monkeypatch.setattr(serial, "Serial", Adapter)
-    yield flash
-
-
-def test_kflash_flashes_a_raw_image(
-    flasher: Callable[..., Board], assemble: Assemble, tmp_path: Path
-) -> None:
-    file = tmp_path / "firmware.bin"
-    file.write_bytes(assemble(HELLO).ljust(100_000, b"\x5a"))
-    board = flasher(Board(None, waits_in_isp=True), file)
-    assert bytes(board.flash.data[5 : 5 + 100_000]) == file.read_bytes()
-    assert board.run(seconds=1, until=b"hello\r\n")
+    return flash
 
 
 def test_kflash_takes_over_a_running_board(
@@ -343,27 +297,6 @@ def test_kflash_takes_over_a_running_board(
     assert board.run(seconds=1, until=b"hello\r\n")
 
 
-def test_kflash_flashes_a_package(
-    flasher: Callable[..., Board], assemble: Assemble, tmp_path: Path
-) -> None:
-    program = assemble(HELLO)
-    file = tmp_path / "all.kfpkg"
-    with zipfile.ZipFile(file, "w") as package:
-        package.writestr("firmware.bin", program)
-        package.writestr("model.kmodel", DATA)
-        files = [
-            {"address": 0, "bin": "firmware.bin", "sha256Prefix": True},
-            {"address": 0x300000, "bin": "model.kmodel", "sha256Prefix": False},
-        ]
-        package.writestr(
-            "flash-list.json", json.dumps({"version": "0.1.0", "files": files}, indent=1)
-        )
-    board = flasher(Board(None, waits_in_isp=True), file)
-    assert bytes(board.flash.data[0x300000 : 0x300000 + len(DATA)]) == DATA
-    assert bytes(board.flash.data[5 : 5 + len(program)]) == program
-    assert board.run(seconds=1, until=b"hello\r\n")
-
-
 def test_kflash_loads_a_program_into_memory(
     flasher: Callable[..., Board], assemble: Assemble, tmp_path: Path
 ) -> None:
@@ -374,16 +307,3 @@ def test_kflash_loads_a_program_into_memory(
         flasher(board, file, sram=True)
     assert board.run(seconds=1, until=b"hello\r\n")
     assert set(board.flash.data[:64]) == {0xFF}
-
-
-def test_the_stub_can_be_executed_too(
-    flasher: Callable[..., Board], assemble: Assemble, tmp_path: Path
-) -> None:
-    file = tmp_path / "firmware.bin"
-    file.write_bytes(assemble(HELLO).ljust(3000, b"\x5a"))
-    board = Board(None, waits_in_isp=True, strict=False)
-    board.isp.serve_stub = False
-    flasher(board, file)
-    assert bytes(board.flash.data[5 : 5 + 3000]) == file.read_bytes()
-    assert board.counters()["uart3.rbr_thr_dll"][1] > 10
-    assert board.run(seconds=3, until=b"hello\r\n")

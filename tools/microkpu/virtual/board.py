@@ -51,8 +51,11 @@ STRETCH_SECONDS = 1e-3
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 FLASH_CHIP_SELECT = 0
 RAM_BYTES = 8 << 20  # seen at 0x40000000 and at 0x80000000
-# So long after a reset a programmer's other line may still ask for the ROM's programming mode.
-STRAP_SECONDS = 0.5
+# So long after a reset a programmer's other line may still ask for the ROM's programming mode:
+# over a network the two move some 50 ms apart.
+STRAP_SECONDS = 0.08
+# Output that run(until=...) still finds when it is called later.
+SEARCHED_BYTES = 1 << 20
 BlockT = TypeVar("BlockT", bound=Block)
 
 
@@ -398,6 +401,8 @@ class Board:
         data = bytes([byte])
         self._output += data
         self._stream += data
+        if len(self._stream) > 2 * SEARCHED_BYTES:
+            del self._stream[:-SEARCHED_BYTES]
         for sink in self._uart_sinks:
             sink(data)
 

@@ -42,8 +42,6 @@ class Isp:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self.serve_stub = True
-        """Whether kflash's stub is served here; else it is executed like any other program."""
         self.phase = "off"
         """"rom", "stub", or "off"."""
         self.leaving = False
@@ -143,7 +141,7 @@ class Isp:
             return
         program = self._board.machine.ram[:STUB_BYTES]
         known = self._written == STUB_BYTES and sha256(program).hexdigest() == STUB_SHA256
-        if known and self.serve_stub:
+        if known:
             self.phase = "stub"
         else:
             self.end()
