@@ -54,14 +54,6 @@ def test_every_board_has_a_name_that_kflash_knows() -> None:
         flash.kflash_name("maix_duck")
 
 
-def test_kflash_is_told_port_speed_and_wiring(image: Path) -> None:
-    command = flash.kflash_command(image, "/dev/ttyUSB0", 115200, "dan")
-    assert command[1:] == [
-        "-m", "kflash", "-p", "/dev/ttyUSB0", "-b", "115200", "-B", "dan", "-n", str(image)
-    ]  # fmt: skip
-    assert "-B" not in flash.kflash_command(image, "/dev/ttyUSB0", 115200, None)
-
-
 def test_what_is_written_has_the_boot_roms_header(image: Path, tmp_path: Path) -> None:
     """The header by the facts of the boot ROM: flags (two lines), length, content, SHA-256."""
     content = image.read_bytes()
@@ -137,10 +129,9 @@ def test_what_overlaps_or_goes_beyond_is_refused(image: Path, tmp_path: Path) ->
 
 
 def test_a_port_without_a_board_says_what_to_check(silent_port: str, image: Path) -> None:
-    """With kflash as it is; on a pty its reset lines fail, so it gives up at once."""
+    """A pty has no reset lines, but somebody might have held BOOT."""
     done = run(str(image), "--port", silent_port, "--board", "maix_dock")
-    assert done.returncode == 1
-    assert "Trying to Enter the ISP Mode" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: no K210 answers on {silent_port}: ")
     assert done.stderr.count("\n") == 1
 
@@ -149,13 +140,7 @@ def test_a_port_that_is_not_there_says_so(image: Path) -> None:
     done = run(str(image), "--port", "/dev/ttyNOWHERE")
     assert done.returncode == 1
     assert done.stderr.startswith("error: port /dev/ttyNOWHERE is not there: plug the board in")
-    assert "Greeting" not in done.stdout
-
-
-def test_the_virtual_board_is_not_flashed(image: Path) -> None:
-    done = run(str(image), "--port", "virtual")
-    assert done.returncode == 1
-    assert "microkpu virtual" in done.stderr
+    assert done.stdout == ""
 
 
 def port(device: str, vid: int | None) -> list_ports_common.ListPortInfo:
@@ -169,22 +154,21 @@ def port(device: str, vid: int | None) -> list_ports_common.ListPortInfo:
     [
         ([], "there is none"),
         ([("/dev/ttyS0", None), ("/dev/ttyACM0", 0x2E8A)], "there are: /dev/ttyACM0, /dev/ttyS0"),
-        ([("/dev/ttyUSB0", 0x1A86), ("/dev/ttyUSB1", 0x0403)], "give --port, one of"),
+        (
+            [("/dev/ttyNO0", 0x1A86), ("/dev/ttyNO1", 0x0403)],
+            "no K210 answers on /dev/ttyNO0, /dev/ttyNO1",
+        ),
     ],
 )
 def test_without_a_port_it_says_what_it_saw(
     monkeypatch: pytest.MonkeyPatch, ports: list[tuple[str, int | None]], says: str
 ) -> None:
-    from microkpu.board.connection import find_port
-
     monkeypatch.setattr(list_ports, "comports", lambda: [port(*found) for found in ports])
     with pytest.raises(MicrokpuError, match=says):
-        find_port()
+        flash.find_board()
 
 
 def test_the_one_port_that_looks_like_a_board_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    from microkpu.board.connection import find_port
-
     ports = [port("/dev/ttyS0", None), port("/dev/ttyUSB3", 0x1A86)]
     monkeypatch.setattr(list_ports, "comports", lambda: ports)
-    assert find_port() == "/dev/ttyUSB3"
+    assert flash.find_board() == "/dev/ttyUSB3"

@@ -10,12 +10,14 @@ import serial
 from serial.tools import list_ports
 
 from microkpu.board.remote import RemoteBoard
+from microkpu.board.session import VIRTUAL as VIRTUAL
+from microkpu.board.session import SessionPort, active
+from microkpu.board.session import is_virtual as is_virtual
 from microkpu.board.transport import BoardError, Port
 from microkpu.errors import MicrokpuError
 from microkpu.serial_handlers import protocol_virtual, register
 from microkpu.virtual.options import VirtualOptions, options_of_url
 
-VIRTUAL = "virtual"
 BAUD = 115200
 # Makers of the boards' USB to serial chips: WCH, FTDI (or what says it is one), Silicon Labs.
 BOARD_CHIPS = (0x1A86, 0x0403, 0x10C4)
@@ -41,6 +43,8 @@ def open(
     `options` say what the board on port `virtual` is made of; a real one ignores them.
     `booting`: the real board was reset a moment ago, so its prompt is waited for first.
     """
+    if is_virtual(port) and active():
+        return open_session(port, booting)
     if is_virtual(port):
         return open_virtual(options or options_of_url(port if "://" in port else f"{port}://"))
     line = Port(open_line(port, baud), port)
@@ -51,16 +55,18 @@ def open(
         raise
 
 
-def is_virtual(port: str) -> bool:
-    """Whether the name means a virtual board: `virtual` or virtual://..."""
-    return port == VIRTUAL or port.startswith(f"{VIRTUAL}://")
-
-
 def open_virtual(options: VirtualOptions) -> RemoteBoard:
     """A virtual board in this process, run to its prompt."""
     line = protocol_virtual.Serial(baudrate=BAUD)
     line.attach(options.make())
     return RemoteBoard(Port(line, VIRTUAL), booting=True)
+
+
+def open_session(port: str, booting: bool) -> RemoteBoard:
+    """The board of the session that runs, which goes on afterwards."""
+    line = SessionPort(port, baudrate=BAUD)
+    line.dtr = line.rts = False
+    return RemoteBoard(Port(line, VIRTUAL), booting)
 
 
 def open_line(port: str, baud: int = BAUD) -> serial.Serial:
@@ -92,13 +98,9 @@ def seen() -> str:
     return f"{real}; {VIRTUAL} needs no board"
 
 
-def find_port() -> str:
-    """The one port that looks like a board."""
+def board_ports() -> list[str]:
+    """The ports that may be a board's, by the maker of their chip."""
     found = sorted(port.device for port in list_ports.comports() if port.vid in BOARD_CHIPS)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise MicrokpuError(
-            f"several ports may be a board: give --port, one of {', '.join(found)}"
-        )
-    raise MicrokpuError(f"no port looks like a board (CH340, CH552, FTDI, CP210x): {seen()}")
+    if not found:
+        raise MicrokpuError(f"no port looks like a board (CH340, CH552, FTDI, CP210x): {seen()}")
+    return found

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from microkpu.board.connection import open_line
+from microkpu.board.connection import board_ports, open_line
+from microkpu.board.greeting import WIRING_OF, answering
+from microkpu.board.kflash_run import KflashError, run_kflash
 from microkpu.board.remote import RemoteBoard
+from microkpu.board_files import FILES_ADDRESS, FILES_BYTES
 from microkpu.errors import MicrokpuError
 from microkpu.kfpkg import FLASH_BYTES, Part, read_kfpkg
 from microkpu.sources import ROOT
@@ -24,11 +27,11 @@ BOARDS = ROOT / "firmware" / "boards"
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 # Every USB to serial chip of the boards does the fast one; a long or bad cable may not.
 FAST_BAUD, SAFE_BAUD = 1_500_000, 115_200
-# What kflash prints once the chip has answered: before that the speed is not to blame.
-ANSWERED = "Greeting Message Detected"
+CHECK = "does the cable carry data? Without reset wiring hold BOOT, press RESET and try again"
 # The flag that kflash sets in the boot ROM's header: the ROM reads the flash by two lines.
 DUAL_READ = 2
 SECTOR = 4096
+FILES_END = FILES_ADDRESS + FILES_BYTES
 # Reads a range of the flash on the board; the blocks need not begin or end with it.
 DIGEST = """
 import k210, hashlib
@@ -79,6 +82,11 @@ def parts_of(given: str) -> list[Part]:
         raise MicrokpuError(
             f"{file} ({len(content)} bytes at {address:#x}) goes beyond a flash of 16 MiB"
         )
+    if address < FILES_END and address + len(content) > FILES_ADDRESS:
+        raise MicrokpuError(
+            f"{file} ({len(content)} bytes at {address:#x}) reaches into /flash, which is"
+            f" {FILES_ADDRESS:#x} to {FILES_END:#x}: take an address below, or copy it there"
+        )
     if address == 0:
         raise MicrokpuError(f"flash address 0 is the firmware's: give {file} without address")
     return [Part(file.name, address, content, bootable=False)]
@@ -125,49 +133,82 @@ def with_header(content: bytes) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def kflash_command(file: Path, port: str, baud: int, wiring: str | None) -> list[str]:
-    """kflash's command line; without `wiring` it tries the ones that it knows."""
-    command = [sys.executable, "-m", "kflash", "-p", port, "-b", str(baud)]
-    if wiring is not None:
-        command += ["-B", wiring]
-    if not sys.stdout.isatty():
-        command += ["-n"]
-    return [*command, str(file)]
+def flash(file: Path, port: str, baud: int | None = None, board: str | None = None) -> None:
+    """Flashes by kflash, at a safe speed where the fast one fails.
 
-
-def flash(file: Path, port: str, baud: int | None = None, wiring: str | None = None) -> None:
-    """Flashes by kflash, whose progress goes to stdout; once more slowly where fast fails."""
-    open_line(port).close()  # says what is wrong with a port more plainly than kflash
-    for speed in (baud,) if baud is not None else (FAST_BAUD, SAFE_BAUD):
-        said = _run(kflash_command(file, port, speed, wiring))
-        if said is None:
+    Of a `board` in firmware/boards the wiring is known, and another one is refused.
+    """
+    wiring = _answering(port, board)
+    speeds = (baud,) if baud is not None else (FAST_BAUD, SAFE_BAUD)
+    for speed in speeds:
+        try:
+            run_kflash(file, port, speed, wiring, open_line)
             return
-        if ANSWERED not in said:
+        except KflashError as error:
+            why = str(error)
+        if not _still_there(port, wiring):
             raise MicrokpuError(
-                f"no K210 answers on {port}: is it the board's port (--port), is its wiring right"
-                " (--board), does the cable carry data? On boards without reset wiring hold BOOT,"
-                " press RESET, and try again"
+                f"the board on {port} stopped answering while it was flashed ({why}): check cable"
+                " and power and flash again, its boot ROM can always be asked"
             )
-        if speed == FAST_BAUD and baud is None:
-            print(f"{FAST_BAUD} baud did not work: once more at {SAFE_BAUD}", flush=True)
+        if speed != speeds[-1]:
+            print(f"{speed} baud did not work ({why}): once more at {speeds[-1]}", flush=True)
     raise MicrokpuError(
-        f"the board on {port} answers but flashing fails: try another cable or USB port, or a"
-        f" lower speed (--baud {SAFE_BAUD})"
+        f"the board on {port} answers but flashing fails ({why}): try another cable or USB port,"
+        f" or a lower speed (--baud {SAFE_BAUD})"
     )
 
 
-def _run(command: list[str]) -> str | None:
-    """Runs kflash and shows what it says; what it said where it failed, None where it did not."""
-    said: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-    ) as kflash:
-        assert kflash.stdout is not None
-        while piece := kflash.stdout.read1(4096):  # type: ignore[attr-defined]  # a BufferedReader
-            text = piece.decode("utf-8", "replace")
-            said.append(text)
-            print(text, end="", flush=True)
-    return "".join(said) if kflash.returncode else None
+def _still_there(port: str, wiring: str) -> bool:
+    try:
+        return _asked(port, wiring) is not None
+    except MicrokpuError:
+        return False
+
+
+def find_board() -> str:
+    """The one port where a K210 answers, among those that may be a board's."""
+    ports = board_ports()
+    if len(ports) == 1:
+        return ports[0]
+    found = []
+    for port in ports:
+        try:
+            if _asked(port, None) is not None:
+                found.append(port)
+        except MicrokpuError as error:
+            print(f"passed over: {error}", file=sys.stderr)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise MicrokpuError(f"several boards answer: give --port, one of {', '.join(found)}")
+    raise MicrokpuError(f"no K210 answers on {', '.join(ports)}: {CHECK}")
+
+
+def _answering(port: str, board: str | None) -> str:
+    """The wiring of the board that answers on a port."""
+    name = None if board is None else kflash_name(board)
+    wanted = None if name is None else WIRING_OF[name]
+    found = _asked(port, wanted)
+    if found is None:
+        raise MicrokpuError(f"no K210 answers on {port}: is it the board's port (--port)? {CHECK}")
+    if wanted is not None and found != wanted:
+        raise MicrokpuError(
+            f"the board on {port} is wired as {found}, but a {board} as {wanted}: it is another"
+            " board, so give its --board and its firmware"
+        )
+    return found
+
+
+def _asked(port: str, first: str | None) -> str | None:
+    line = open_line(port, SAFE_BAUD)
+    try:
+        return answering(line, first)
+    except OSError as error:
+        raise MicrokpuError(f"port {port} fails: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            line.close()
 
 
 def verify(board: RemoteBoard, ranges: list[Written]) -> None:

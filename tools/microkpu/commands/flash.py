@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tqdm import tqdm
+
 from microkpu import board
-from microkpu.board.connection import find_port, is_virtual
-from microkpu.board.flash import flash, kflash_name, parts_of, verify, written
+from microkpu.board.flash import find_board, flash, parts_of, verify, written
+from microkpu.board.session import Session, active, is_virtual, session
 from microkpu.errors import MicrokpuError
 from microkpu.kfpkg import write_kfpkg
+from microkpu.virtual.board import Board
+from microkpu.virtual.options import VirtualOptions, options_of_url
+
+DEFAULT_BOARD = "maix_dock"
 
 
 def add(subparsers: Any) -> None:
@@ -27,12 +36,19 @@ def add(subparsers: Any) -> None:
         metavar="FILE",
         help="firmware as .kfpkg or raw .bin, or ADDRESS=FILE, such as 0x300000=my.kmodel",
     )
-    parser.add_argument("--port", metavar="PORT", help="default: the one that looks like a board")
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        help="a serial port, a pyserial URL, or virtual (default: the port where a board answers)",
+    )
     parser.add_argument(
         "--baud", type=int, metavar="N", help="default: 1500000, then 115200 where that fails"
     )
     parser.add_argument(
-        "--board", metavar="NAME", help="a folder of firmware/boards (default: try every wiring)"
+        "--board", metavar="NAME", help="a folder of firmware/boards (default: any that answers)"
+    )
+    parser.add_argument(
+        "--flash", type=Path, metavar="FILE", help="with --port virtual: keep its flash in FILE"
     )
     parser.set_defaults(call=call)
 
@@ -40,22 +56,42 @@ def add(subparsers: Any) -> None:
 def call(options: argparse.Namespace) -> int:
     parts = [part for given in options.files for part in parts_of(given)]
     ranges = written(parts)
-    wiring = None if options.board is None else kflash_name(options.board)
-    if options.port is not None and is_virtual(options.port):
-        raise MicrokpuError(
-            f"the virtual board needs no flashing: microkpu virtual --image {options.files[0]}"
-        )
-    port = options.port or find_port()
-    with TemporaryDirectory() as folder:
+    if options.flash is not None and (options.port is None or not is_virtual(options.port)):
+        raise MicrokpuError(f"--flash {options.flash} is the virtual board's: give --port virtual")
+    port = options.port or find_board()
+    with _virtual_board(port, options) as opened, TemporaryDirectory() as folder:
         package = Path(folder) / "flash.kfpkg"
         write_kfpkg(package, parts)
-        flash(package, port, options.baud, wiring)
-    try:
-        remote = board.open(port, booting=True)
-    except board.BoardError as error:
-        print(f"flashed; not verified, for no MicroPython answers: {error}")
-        return 0
-    with remote:
-        verify(remote, ranges)
-    print(f"flashed and verified: {sum(len(part.content) for part in ranges)} bytes")
+        flash(package, port, options.baud, options.board)
+        total = sum(len(part.content) for part in ranges)
+        try:
+            remote = board.open(port, booting=True)
+        except board.BoardError as error:
+            why = error if opened is None or opened.failure is None else opened.failure
+            print(f"OK: flashed {total} bytes; not verified, for no MicroPython answers: {why}")
+            return 0
+        with remote:
+            verify(remote, ranges)
+    print(f"OK: flashed and verified {total} bytes on {port}")
     return 0
+
+
+@contextlib.contextmanager
+def _virtual_board(port: str, options: argparse.Namespace) -> Iterator[Session | None]:
+    """Where the port is virtual: a board for all that follows, unless there is one already."""
+    if not is_virtual(port) or active():
+        yield None
+        return
+
+    def make(name: str) -> Board:
+        if "://" in name:
+            described = options_of_url(name)
+        else:
+            described = VirtualOptions(board=options.board or DEFAULT_BOARD)
+        if options.flash is not None:
+            described = replace(described, flash=options.flash)
+        return replace(described, waits_in_isp=True).make()
+
+    tqdm.monitor_interval = 0  # a thread beside would make the board wait for what it might write
+    with session(make) as opened:
+        yield opened

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""Runs kflash's own code in this process: its progress as a bar, its silence with an end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import serial
+from kflash import KFlash
+from tqdm import tqdm
+
+from microkpu.errors import MicrokpuError
+
+# The stub erases and writes 64 KiB before it answers, which takes a chip 3 s at worst. kflash
+# itself waits 90 s, and for ever where a board has gone.
+SILENT_SECONDS = 15.0
+SILENCES = 2
+# kflash goes on after this, and the piece that it was about is missing.
+LOST = "Data checksum error"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+Open = Callable[[str, int], serial.Serial]
+
+
+class KflashError(MicrokpuError):
+    """kflash did not get through; the text is what it said last."""
+
+
+class GuardedPort:
+    """The port as kflash uses it; one that stays silent too often ends kflash."""
+
+    def __init__(self, line: serial.Serial, reopen: Callable[[], serial.Serial]) -> None:
+        self._line: Any = line
+        self._reopen = reopen
+        self._since = time.monotonic()
+        self.silences = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+    @property
+    def baudrate(self) -> int:
+        return int(self._line.baudrate)
+
+    @baudrate.setter
+    def baudrate(self, rate: int) -> None:
+        self._line.baudrate = rate
+
+    def open(self) -> None:
+        """After kflash has closed it, which it does whenever no answer came."""
+        self._line = self._reopen()
+
+    def write(self, data: bytes) -> int:
+        if self.silences >= SILENCES:
+            raise serial.SerialException("the board does not answer any more")
+        written = int(self._line.write(data))
+        self._since = time.monotonic()
+        return written
+
+    def read(self, size: int = 1) -> bytes:
+        data = bytes(self._line.read(size))
+        now = time.monotonic()
+        if data:
+            self._since = now
+        elif now - self._since > SILENT_SECONDS:
+            self.silences += 1
+            raise serial.SerialException(f"no answer for {SILENT_SECONDS:g} s")
+        return data
+
+
+def run_kflash(package: Path, port: str, baud: int, wiring: str, opener: Open) -> None:
+    """Writes a package by kflash; `opener` opens the port at a speed. KflashError says why not."""
+    guards: list[GuardedPort] = []
+    real = serial.Serial
+    said = io.StringIO()
+
+    def make(port: str, baudrate: int, timeout: float, **_: Any) -> GuardedPort:
+        def opened() -> serial.Serial:
+            with _serial_is(real):
+                line = opener(port, baudrate)
+            line.timeout = timeout
+            return line
+
+        guards.append(GuardedPort(opened(), opened))
+        return guards[-1]
+
+    with _serial_is(make), _progress() as callback:
+        try:
+            with contextlib.redirect_stdout(said):
+                KFlash().process(
+                    terminal=False, dev=port, baudrate=baud, board=wiring, file=str(package),
+                    callback=callback, noansi=True,
+                )  # fmt: skip
+        except (Exception, SystemExit) as error:
+            raise KflashError(_last(said.getvalue(), str(error))) from error
+        finally:
+            for guard in guards:
+                with contextlib.suppress(OSError):
+                    guard.close()
+    if LOST in said.getvalue():
+        raise KflashError("a piece arrived with a wrong checksum")
+
+
+@contextlib.contextmanager
+def _serial_is(kind: Callable[..., Any]) -> Iterator[None]:
+    """kflash opens its port by serial.Serial, so that is what it finds there."""
+    pyserial: Any = serial
+    before = pyserial.Serial
+    pyserial.Serial = kind
+    try:
+        yield
+    finally:
+        pyserial.Serial = before
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str, int, int, str], None]]:
+    """A bar on stderr for each file, where stderr is a terminal; kflash calls what this gives."""
+    bars: dict[str, Any] = {}
+
+    def show(name: str, done: int, total: int, _: str) -> None:
+        if name not in bars:
+            label = "flash loader" if name == "ISP" else name
+            bars[name] = tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None)
+        bars[name].update(done - bars[name].n)
+        if done >= total:
+            bars.pop(name).close()
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def _last(said: str, error: str) -> str:
+    """kflash's reason in one line: its exception, else the last line that it printed."""
+    for text in (error, *reversed(said.splitlines())):
+        line = " ".join(COLOURS.sub("", text).replace("[ERROR]", "").split())
+        if line and "|" not in line:
+            return line.rstrip(".")
+    return "no reason"
