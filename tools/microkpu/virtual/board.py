@@ -51,11 +51,17 @@ STRETCH_SECONDS = 1e-3
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 FLASH_CHIP_SELECT = 0
 RAM_BYTES = 8 << 20  # seen at 0x40000000 and at 0x80000000
+<<<<<<< HEAD
 # So long after a reset a programmer's other line may still ask for the ROM's programming mode:
 # over a network the two move some 50 ms apart.
 STRAP_SECONDS = 0.08
 # Output that run(until=...) still finds when it is called later.
 SEARCHED_BYTES = 1 << 20
+=======
+AI_RAM = 6 << 20
+# So long after a reset a programmer's other line may still ask for the ROM's programming mode.
+STRAP_SECONDS = 0.5
+>>>>>>> 6111bc1 (wip)
 BlockT = TypeVar("BlockT", bound=Block)
 
 
@@ -336,6 +342,11 @@ class Board:
     def ai_ram_changed(self) -> None:
         if self._ready:
             self.machine.set_ai_ram(self.ai_ram_on)
+
+    def ai_ram_lost(self) -> None:
+        """Its clock stops: a board that is not strict keeps what was in it."""
+        if self.strict:
+            self.machine.ram[AI_RAM:] = POWER_ON_BYTES * ((RAM_BYTES - AI_RAM) // 4)
 
     def power_changed(self, banks: int) -> None:
         """power_sel: a wrong 1.8 V setting on a 3.3 V supply may harm the pads of the bank."""

@@ -194,7 +194,10 @@ class Sysctl(Block):
             self.board.cpu_rate_changed()
         ai_threshold = self.words[0x38 >> 2] >> 8 & 15
         gated = self.board.strict and not self.words[0x2C >> 2] >> PERIPHERALS["kpu"] & 1
-        self.ai_hz = 0 if gated else self.pll_hz(1) // (ai_threshold + 1)
+        ai_hz = 0 if gated else self.pll_hz(1) // (ai_threshold + 1)
+        if self.ai_hz and not ai_hz:
+            self.board.ai_ram_lost()
+        self.ai_hz = ai_hz
         for name, block in self.board.blocks.items():
             if name in PERIPHERALS:
                 block.gate(self._why_closed(name))
