@@ -51,17 +51,12 @@ STRETCH_SECONDS = 1e-3
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 FLASH_CHIP_SELECT = 0
 RAM_BYTES = 8 << 20  # seen at 0x40000000 and at 0x80000000
-<<<<<<< HEAD
+AI_RAM = 6 << 20
 # So long after a reset a programmer's other line may still ask for the ROM's programming mode:
 # over a network the two move some 50 ms apart.
 STRAP_SECONDS = 0.08
 # Output that run(until=...) still finds when it is called later.
 SEARCHED_BYTES = 1 << 20
-=======
-AI_RAM = 6 << 20
-# So long after a reset a programmer's other line may still ask for the ROM's programming mode.
-STRAP_SECONDS = 0.5
->>>>>>> 6111bc1 (wip)
 BlockT = TypeVar("BlockT", bound=Block)
 
 
