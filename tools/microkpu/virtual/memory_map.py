@@ -15,6 +15,7 @@ from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block
 from microkpu.virtual.rtc import Rtc
+from microkpu.virtual.sha256 import Sha256
 from microkpu.virtual.spi import Spi
 from microkpu.virtual.sysctl import Sysctl
 from microkpu.virtual.timers import Timers
@@ -45,6 +46,7 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "i2c1": (I2c, 0x50290000),
     "i2c2": (I2c, 0x502A0000),
     "fpioa": (Fpioa, 0x502B0000),
+    "sha256": (Sha256, 0x502C0000),
     "timer0": (Timers, 0x502D0000),
     "timer1": (Timers, 0x502E0000),
     "timer2": (Timers, 0x502F0000),
@@ -64,7 +66,6 @@ ABSENT: dict[str, tuple[type[Block], int]] = {
     "i2s0": (Absent, 0x50250000),
     "i2s1": (Absent, 0x50260000),
     "i2s2": (Absent, 0x50270000),
-    "sha256": (Absent, 0x502C0000),
     "otp": (Absent, 0x50420000),
     "aes": (Absent, 0x50450000),
     "boot_rom": (BootRom, 0x88000000),
