@@ -111,6 +111,13 @@ class Machine:
         """Registers, CSRs, CLINT, reservation as after power-on; memory, devices, cycles stay."""
     def add_breakpoint(self, address: int) -> None: ...
     def remove_breakpoint(self, address: int) -> None: ...
+    def set_watches(self, watches: Sequence[tuple[int, int, bool, bool]]) -> None:
+        """Base, size, and whether loads and stores there end a run with BREAK, behind them.
+
+        These and no others, eight at most. Memory accesses are slow while there are any.
+        """
+    watch_hit: int | None
+    """The watched address whose access ended the last run or step."""
     def step(self, hart: int) -> int:
         """One instruction on one hart, past breakpoints; LIMIT, or IDLE where the hart waits."""
     def trace(self, hart: int, entries: int) -> Sequence[int]:

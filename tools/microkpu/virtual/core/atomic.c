@@ -66,10 +66,11 @@ outcome_t atomic_op(machine_t *m, hart_t *h, const op_t *op, unsigned shift) {
         return trap(m, is_load ? CAUSE_LOAD_FAULT : CAUSE_STORE_FAULT, address);
     }
     uint32_t offset = (uint32_t)address - RAM_CACHED;
-    if (offset >= h->load_limit[0]) {
+    if (offset >= (m->ai_ram ? RAM_BYTES : AI_RAM_OFFSET)) {
         return machine_fail(m, h, "atomic access of %u bytes at 0x%08x: only memory in use has them", size,
             (uint32_t)address);
     }
+    bus_watch(m, h, (uint32_t)address, size, !is_load);
     uint64_t result = h->x[op->rs2];
     if (kind == SC) {
         bool holds = h->reserved == offset / RESERVED_LINE;

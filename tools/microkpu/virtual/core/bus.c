@@ -27,6 +27,23 @@ void bus_break_reservations(machine_t *m, const hart_t *h, uint32_t offset) {
     }
 }
 
+static uint32_t one_view(uint32_t address) {
+    return address - RAM_UNCACHED < RAM_BYTES ? address - RAM_UNCACHED + RAM_CACHED : address;
+}
+
+// Ends the run behind an access to watched memory.
+void bus_watch(machine_t *m, const hart_t *h, uint32_t address, unsigned size, bool store) {
+    for (uint32_t i = 0; i < m->watch_count; i++) {
+        const watch_t *watch = &m->watches[i];
+        uint32_t base = one_view(watch->base), at = one_view(address);
+        if ((store ? watch->stores : watch->loads) && at < base + watch->size && base < at + size) {
+            m->watch_hit = address;
+            m->break_hart = h->index;
+            m->broke = m->attention = m->replan = true;
+        }
+    }
+}
+
 // The place of either alias in RAM or in the hart's cache, and what getting there costs. NULL where it is not RAM, or
 // where it is refused: the outcome tells. `stored` is NULL for a load.
 static uint8_t *find_ram(machine_t *m, hart_t *h, uint32_t address, unsigned shift, const uint64_t *stored,
@@ -97,6 +114,7 @@ outcome_t bus_load(machine_t *m, hart_t *h, uint64_t address64, unsigned shift, 
     if (address & (size - 1)) {
         return misaligned(m, false, address64);
     }
+    bus_watch(m, h, address, size, false);
     outcome_t outcome = DONE;
     const uint8_t *place = find_ram(m, h, address, shift, NULL, floating, &outcome);
     *value = 0;
@@ -138,6 +156,7 @@ outcome_t bus_store(machine_t *m, hart_t *h, uint64_t address64, unsigned shift,
     if (address & (size - 1)) {
         return misaligned(m, true, address64);
     }
+    bus_watch(m, h, address, size, true);
     outcome_t outcome = DONE;
     uint8_t *place = find_ram(m, h, address, shift, &value, floating, &outcome);
     if (place) {

@@ -25,6 +25,7 @@
 
 #define TRACE_ENTRIES (256)
 #define JUMP_SLOTS (1024)
+#define WATCHES (8)
 #define NOT_RESERVED (UINT32_MAX)
 #define RESERVED_LINE (64u)
 #define CACHE_LINE (64u)
@@ -126,6 +127,12 @@ typedef struct {
 
 typedef struct code code_t;
 
+// Memory that a debugger watches; either view of RAM is the same place.
+typedef struct {
+    uint32_t base, size;
+    bool loads, stores;
+} watch_t;
+
 typedef struct machine {
     hart_t hart[HARTS];
     uint8_t *ram;
@@ -136,6 +143,9 @@ typedef struct machine {
     bool strict;
     bool ai_ram;
     bool cached; // the data caches are there
+    uint32_t watch_count;
+    watch_t watches[WATCHES];
+    uint32_t watch_hit; // where the run met one; 0 if none
     uint64_t hazards[HAZARDS]; // seen where not strict
     int64_t mtime_offset;
 
@@ -221,6 +231,7 @@ void execute_init(void);
 // bus.c: every access that is not plain cached RAM.
 outcome_t bus_load(machine_t *m, hart_t *h, uint64_t address, unsigned shift, bool floating, uint64_t *value);
 outcome_t bus_store(machine_t *m, hart_t *h, uint64_t address, unsigned shift, bool floating, uint64_t value);
+void bus_watch(machine_t *m, const hart_t *h, uint32_t address, unsigned size, bool store);
 void bus_break_reservations(machine_t *m, const hart_t *h, uint32_t offset);
 
 // cache.c

@@ -69,9 +69,9 @@ void machine_set_limits(machine_t *m) {
     uint32_t reach = m->ai_ram ? RAM_BYTES : AI_RAM_OFFSET;
     for (unsigned i = 0; i < HARTS; i++) {
         // A store that may break the other hart's reservation has to look.
-        bool looks = m->hart[i ^ 1].reserved != NOT_RESERVED;
+        bool looks = m->watch_count || m->hart[i ^ 1].reserved != NOT_RESERVED;
         for (unsigned shift = 0; shift < 4; shift++) {
-            m->hart[i].load_limit[shift] = reach >> shift;
+            m->hart[i].load_limit[shift] = m->watch_count ? 0 : reach >> shift;
             m->hart[i].store_limit[shift] = looks ? 0 : reach >> shift;
         }
     }

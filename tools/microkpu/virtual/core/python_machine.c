@@ -163,6 +163,36 @@ static PyObject *remove_breakpoint(PyObject *self, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *set_watches(PyObject *self, PyObject *watches) {
+    machine_t *m = machine_of(self);
+    PyObject *rows = PySequence_Fast(watches, "set_watches() wants a sequence");
+    if (!rows) {
+        return NULL;
+    }
+    watch_t made[WATCHES] = { 0 };
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(rows);
+    bool good = count <= WATCHES;
+    if (!good) {
+        PyErr_Format(PyExc_ValueError, "%zd watches: there are at most %d", count, WATCHES);
+    }
+    for (Py_ssize_t i = 0; good && i < count; i++) {
+        unsigned base, size;
+        int loads, stores;
+        good = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(rows, i), "IIpp:watch", &base, &size, &loads, &stores);
+        if (good) {
+            made[i] = (watch_t) { base, size, loads, stores };
+        }
+    }
+    Py_DECREF(rows);
+    if (!good) {
+        return NULL;
+    }
+    memcpy(m->watches, made, sizeof(made));
+    m->watch_count = (uint32_t)count;
+    machine_set_limits(m);
+    Py_RETURN_NONE;
+}
+
 // Attributes.
 
 static PyObject *get_ram(PyObject *self, void *unused) {
@@ -186,7 +216,17 @@ static PyObject *get_access_hart(PyObject *self, void *unused) {
     return PyLong_FromLong(machine_of(self)->access_hart);
 }
 
+static PyObject *get_watch_hit(PyObject *self, void *unused) {
+    (void)unused;
+    const machine_t *m = machine_of(self);
+    if (!m->watch_hit) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromUnsignedLong(m->watch_hit);
+}
+
 static PyGetSetDef attributes[] = {
+    { "watch_hit", get_watch_hit, NULL, "the watched address at which the run ended, or None", NULL },
     { "ram", get_ram, NULL, "8 MiB of memory, writable", NULL },
     { "cycles", get_cycles, NULL, "now, in CPU cycles", NULL },
     { "break_hart", get_break_hart, NULL, "the hart that stands on a breakpoint", NULL },
@@ -207,6 +247,7 @@ static PyMethodDef methods[] = {
     ABOUT(set_ai_ram, METH_O, "set_ai_ram(enabled): whether the CPU reaches AI RAM"),
     ABOUT(set_strict, METH_O, "set_strict(strict): refuse what silicon does unreliably"),
     ABOUT(add_breakpoint, METH_VARARGS, "add_breakpoint(address)"),
+    ABOUT(set_watches, METH_O, "set_watches(rows): base, size, loads, stores of memory that ends a run"),
     ABOUT(remove_breakpoint, METH_VARARGS, "remove_breakpoint(address)"),
     { NULL, NULL, 0, NULL },
 };

@@ -89,6 +89,7 @@ static reason_t reason_to_end(const machine_t *m) {
 reason_t schedule_run(machine_t *m, uint64_t limit) {
     m->limit = limit;
     m->stop = m->cut_now = m->broke = m->failed = false;
+    m->watch_hit = 0;
     for (;;) {
         m->replan = false;
         if (is_over(m)) {
@@ -127,6 +128,7 @@ reason_t schedule_run(machine_t *m, uint64_t limit) {
 reason_t schedule_step(machine_t *m, hart_t *h) {
     m->limit = NEVER;
     m->stop = m->cut_now = m->broke = m->failed = m->replan = false;
+    m->watch_hit = 0;
     if (h->waiting && !(trap_pending(m, h, m->now) & h->mie)) {
         return IDLE;
     }
