@@ -15,6 +15,7 @@ from microkpu.board.connection import is_virtual, open_line
 from microkpu.board.transport import Port, Transport, failing
 from microkpu.commands import virtual
 from microkpu.commands.board_options import add_port
+from microkpu.commands.windows import NONE_WANTED
 from microkpu.errors import MicrokpuError
 
 # do_repl's options, all off.
@@ -36,8 +37,15 @@ def call(options: argparse.Namespace) -> int:
         return virtual.call(
             argparse.Namespace(
                 **vars(options)
-                | {"until": None, "seconds": None, "pty": False, "rfc2217": None, "stdio": True}
-                | {"lcd_png": None}
+                | {
+                    "until": None,
+                    "seconds": None,
+                    "pty": False,
+                    "rfc2217": None,
+                    "gdb": None,
+                    "stdio": True,
+                }
+                | NONE_WANTED
                 | {"paced": True, "fast": False}
             )
         )

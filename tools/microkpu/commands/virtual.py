@@ -8,13 +8,14 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from microkpu.commands.board_options import add_virtual, virtual_options
+from microkpu.commands.windows import add_windows, windows
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Console, Ending, Host
+from microkpu.virtual.gdb import Debugger, gdb_server
 from microkpu.virtual.hosts import pty_host, terminal_host
 from microkpu.virtual.rfc2217 import address_of, network_host
 
@@ -34,9 +35,7 @@ def add(subparsers: Any) -> None:
         metavar="S",
         help="end after S virtual seconds (with --until: 1)",
     )
-    parser.add_argument(
-        "--lcd-png", type=Path, metavar="FILE", help="what the display shows at the end"
-    )
+    add_windows(parser)
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument(
         "--pty", action="store_true", help="console on a pty; its name is the first line"
@@ -50,6 +49,12 @@ def add(subparsers: Any) -> None:
     )
     ends.add_argument(
         "--stdio", action="store_true", help="console in this terminal (Ctrl-] ends), or on pipes"
+    )
+    parser.add_argument(
+        "--gdb",
+        type=_address,
+        metavar="[HOST:]PORT",
+        help="wait for a GDB before the first instruction: `target remote :PORT` (port 0: any)",
     )
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument(
@@ -70,8 +75,10 @@ def call(options: argparse.Namespace) -> int:
             with (
                 virtual_options(options, waits_in_isp=waits).make() as board,
                 _host(options, stdio, board) as host,
+                _debugger(options, board) as debugger,
+                windows(options, board),
             ):
-                ending = _run(Console(board, host, paced), board, options)
+                ending = _run(Console(board, host, paced, debugger), board, options)
         except KeyboardInterrupt:
             ending = Ending.LEFT
     return _status(ending, options)
@@ -82,8 +89,6 @@ def _run(console: Console, board: Board, options: argparse.Namespace) -> Ending:
     try:
         return console.run(until, options.seconds)
     finally:
-        if options.lcd_png is not None:
-            board.lcd.image().save(options.lcd_png)
         for warning, count in board.warnings.items():
             print(f"warning: {warning} ({count} times)", file=sys.stderr)
         if console.lost:
@@ -133,6 +138,17 @@ def _host(options: argparse.Namespace, stdio: bool, board: Board) -> Iterator[Ho
         sys.stdout.flush()
         reader = sys.stdin.fileno() if stdio else None
         yield Host(reader, sys.stdout.fileno(), typed=False, lines=True)
+
+
+@contextlib.contextmanager
+def _debugger(options: argparse.Namespace, board: Board) -> Iterator[Debugger | None]:
+    """The GDB server, if one is asked for; where it listens is told beside the console."""
+    if options.gdb is None:
+        yield None
+        return
+    with gdb_server(board, options.gdb) as (debugger, name):
+        print(f"waiting for gdb: target remote {name}", file=sys.stderr, flush=True)
+        yield debugger
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -102,6 +102,8 @@ class Board:
         self.guard = Guard(self)
         self.faults = Faults(self)
         self.idle = False
+        self.stopped_hart: int | None = None
+        """The hart at whose breakpoint or watched access the last run ended."""
         self.resets = 0
         self._base = (0, 0.0)  # cycle and second at which the CPU's rate last changed
         self._cpu_hz = 0
@@ -450,7 +452,7 @@ class Board:
             self.warnings |= Counter(self.machine.hazards())
 
     def _run(self, seconds: float | None, until: bytes | None, instructions: int | None) -> bool:
-        self.idle = self._held
+        self.idle, self.stopped_hart = self._held, None
         if self._held:
             return False
         end = None if seconds is None else self.seconds + seconds
@@ -473,10 +475,22 @@ class Board:
                 limit = min(limit, self.cycles + max(1, left // 2))
             reason = self._slice(limit)
             if reason == _core.BREAK:
+                self.stopped_hart = self.machine.break_hart
                 return False
             if reason == _core.IDLE and self.events.next is None and not self._timer():
                 self.idle = True
                 return False
+
+    def step(self, hart: int) -> bool:
+        """One instruction of a hart, the other one standing; False where the hart waits."""
+        try:
+            stepped = self.machine.step(hart) != _core.IDLE
+        except _core.CoreError as error:
+            raise RefusedError(f"{error}{self._hint(str(error))}") from error
+        self.events.run_due()
+        if self._reset_cause:
+            self.reset(power=False)
+        return stepped
 
     def run_until_idle(self, seconds: float = 60.0) -> bool:
         """Runs until every hart waits for the outside; False when `seconds` passed before."""

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 
 from microkpu.virtual.board import Board
+from microkpu.virtual.gdb import Debugger
 
 # Virtual time between two looks at the host while the board is busy. A sleep is noticed that
 # late, so it is short where sleeps are to last.
@@ -80,8 +81,11 @@ class Console:
     waits for a person's input, time goes as on the wall.
     """
 
-    def __init__(self, board: Board, host: Host, paced: bool) -> None:
+    def __init__(
+        self, board: Board, host: Host, paced: bool, debugger: Debugger | None = None
+    ) -> None:
         self._board = board
+        self._debugger = debugger
         self._host = host
         self._paced = paced
         self._ended = False
@@ -104,15 +108,20 @@ class Console:
             gap = self._gap()
             if gap is None:
                 now = min(step, left)
-            elif board.idle and self._reader is None:
+            elif board.idle and self._reader is None and not self._debugged:
                 return Ending.WAITING
             else:
                 now = self._wait(min(gap, left))
-            found = board.run(seconds=now, until=until)
+            runner = board if self._debugger is None else self._debugger
+            found = runner.run(now, until)
             self._pending += board.take_output()
             self._give_output()
             if found:
                 return Ending.FOUND
+
+    @property
+    def _debugged(self) -> bool:
+        return self._debugger is not None and self._debugger.attached
 
     @property
     def _reader(self) -> int | None:
@@ -138,6 +147,8 @@ class Console:
             return gap + FAST_STEP_SECONDS
         typed = self._host.typed
         readers = [self._reader] if self._reader is not None and (typed or idle) else []
+        if self._debugger is not None:
+            readers.append(self._debugger.fileno())
         writers = [self._host.writer] if self._pending else []
         begin = time.monotonic()
         select.select(readers, writers, [], min(gap, WAIT_SECONDS))
