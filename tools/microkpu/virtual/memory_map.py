@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from microkpu.virtual.aes import Aes
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.dvp import Dvp
 from microkpu.virtual.fpioa import Fpioa
@@ -54,6 +55,7 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "wdt1": (Wdt, 0x50410000),
     "dvp": (Dvp, 0x50430000),
     "sysctl": (Sysctl, 0x50440000),
+    "aes": (Aes, 0x50450000),
     "rtc": (Rtc, 0x50460000),
     "spi0": (Spi, 0x52000000),
     "spi1": (Spi, 0x53000000),
@@ -67,6 +69,5 @@ ABSENT: dict[str, tuple[type[Block], int]] = {
     "i2s1": (Absent, 0x50260000),
     "i2s2": (Absent, 0x50270000),
     "otp": (Absent, 0x50420000),
-    "aes": (Absent, 0x50450000),
     "boot_rom": (BootRom, 0x88000000),
 }
