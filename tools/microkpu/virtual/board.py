@@ -173,7 +173,8 @@ class Board:
         self.camera: Camera | None = None
         if camera is not None:
             pictures = Pictures(camera) if isinstance(camera, Path) else camera
-            self.camera = Camera(self, pictures, sensors or self._sensors())
+            own = sensors or self.wiring.sensors
+            self.camera = Camera(self, pictures, sensors or self._sensors(), own)
         self.flash = Nor(lambda: self.seconds, flash, lambda: self.faults.met("flash"))
         self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
         if firmware is not None:

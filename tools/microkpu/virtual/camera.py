@@ -47,11 +47,15 @@ class Camera:
 
     On a strict board only the pads of its wiring count; else whatever pads the firmware uses. With
     more than one sensor the one that was written to last sends the picture. Of two at one address
-    the first answers, until firmware reads the identity of one of them: that one stays.
+    the first answers, until firmware reads the identity of one of them: that one stays. `own` are
+    those that the board comes with.
     """
 
-    def __init__(self, board: Board, pictures: Pictures, names: Sequence[str]) -> None:
+    def __init__(
+        self, board: Board, pictures: Pictures, names: Sequence[str], own: Sequence[str]
+    ) -> None:
         self._board = board
+        self._own = own
         self._sources = 0
         self.show(pictures)
         self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
@@ -158,7 +162,7 @@ class Camera:
 
     def own(self, sensor: Sensor) -> bool:
         """Whether the board comes with it; a scan by reading finds no other."""
-        return self._board.strict or sensor.NAME in self._board.wiring.sensors
+        return sensor.NAME in self._own
 
     def write(self, address: int, data: bytes) -> bool:
         """A write by the DVP's control bus; whether somebody acknowledged."""
