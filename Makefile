@@ -74,6 +74,12 @@ fuzz: venv
 sizes: firmware
 	$(MAKE) -C ports/k210 BOARD=$(BOARD) VARIANT=$(VARIANT) PYTHON=$(abspath $(PY)) sizes
 
+## dist: wheel with the firmware inside, source distribution and a kfpkg per board, into build/dist
+dist: venv digits
+	for board in $(notdir $(wildcard firmware/boards/*)); do for variant in $(notdir $(wildcard firmware/variants/*)); do \
+	  $(MAKE) --no-print-directory -C ports/k210 BOARD=$$board VARIANT=$$variant PYTHON=$(abspath $(PY)) || exit 1; done; done
+	$(PY) -m microkpu.dist
+
 ## sources: fetch the pinned upstream sources (MicroPython, libjpeg-turbo)
 sources: venv
 	@$(PY) -m microkpu.sources fetch micropython >/dev/null
@@ -84,7 +90,7 @@ venv: $(STAMP)/package
 
 ## clean: remove build results; downloads and .venv stay
 clean:
-	rm -rf build/maix_* build/digits* build/demo.png build/bench.json build/temp.* tools/microkpu/*/*.so $(STAMP)/package
+	rm -rf build/maix_* build/digits* build/demo.png build/bench.json build/dist build/temp.* build/lib.* tools/microkpu/*/*.so $(STAMP)/package
 
 $(STAMP)/apt:
 	@mkdir -p $(@D)
@@ -116,4 +122,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test firmware digits flash repl bench check format fuzz sizes sources venv clean
+.PHONY: help demo test firmware digits flash repl bench check format fuzz sizes dist sources venv clean

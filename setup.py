@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The package's compiled parts: the virtual board's core and the model runtime for the host."""
+"""The package's compiled parts, and what a wheel carries: firmware, boards, examples, models.
 
+`make dist` names in MICROKPU_CARRIED the folder with what a checkout builds; without it a package
+carries nothing and is a checkout's own.
+"""
+
+import os
+import shutil
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 # Board and host must agree to the bit, so no fused multiply-add on either.
 FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
@@ -14,7 +21,20 @@ def files(pattern: str) -> list[str]:
     return sorted(map(str, Path().glob(pattern)))
 
 
+class BuildPy(build_py):
+    """Adds what the wheel carries beside the package's Python."""
+
+    def run(self) -> None:
+        super().run()
+        carried = os.environ.get("MICROKPU_CARRIED")
+        if carried and not self.editable_mode:
+            target = Path(self.build_lib) / "microkpu" / "carried"
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(carried, target)
+
+
 setup(
+    cmdclass={"build_py": BuildPy},
     ext_modules=[
         Extension(
             "microkpu.virtual._core",

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from microkpu.virtual.options import default_firmware
+from microkpu import places
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +28,7 @@ def pytest_configure() -> None:
 def firmware(pytestconfig: pytest.Config) -> Path:
     """The firmware.bin under test."""
     path: Path | None = pytestconfig.getoption("--maix-firmware")
-    path = path or default_firmware(pytestconfig.getoption("--maix-board"))
+    path = path or places.firmware(pytestconfig.getoption("--maix-board"))
     if not path.is_file():
         pytest.fail(f"no firmware at {path}: run `make firmware`, or give --maix-firmware FILE")
     return path

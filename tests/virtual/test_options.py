@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from microkpu import places
 from microkpu.errors import MicrokpuError
-from microkpu.virtual import options
 from microkpu.virtual.options import Image, VirtualOptions, image, options_of_url
 from PIL import Image as Image_
 
@@ -67,8 +67,7 @@ def test_a_folder_becomes_the_file_system(firmware: Path, tmp_path: Path) -> Non
 def test_without_firmware_it_says_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(options, "ROOT", tmp_path)
-    monkeypatch.setattr(options, "PREBUILT", tmp_path)
+    monkeypatch.setattr(places, "ROOT", tmp_path)
     with pytest.raises(MicrokpuError, match="make firmware"):
         VirtualOptions().make()
 

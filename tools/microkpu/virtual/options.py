@@ -10,15 +10,13 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from microkpu import places
 from microkpu.board_files import FILES_ADDRESS, flash_files
 from microkpu.errors import MicrokpuError
 from microkpu.kfpkg import read_kfpkg
-from microkpu.sources import ROOT
 from microkpu.virtual.board import Board
 from microkpu.virtual.boot_rom import pack
 
-# Firmware that a wheel carries; a checkout builds its own.
-PREBUILT = Path(__file__).resolve().parents[1] / "prebuilt"
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
 URL_OPTIONS = (
@@ -97,7 +95,7 @@ class VirtualOptions:
         if self.files is not None:
             named.append((str(self.files), FILES_ADDRESS, flash_files(self.files)))
         if self.firmware is not None or not self._has_firmware(named):
-            path = self.firmware or default_firmware(self.board)
+            path = self.firmware or places.firmware(self.board)
             if self.firmware is not None or path.exists() or not self.waits_in_isp:
                 named.append((str(path), 0, pack(_firmware(path))))
         _refuse_overlap(named)
@@ -117,13 +115,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise MicrokpuError(f"cannot read {path}: {error.strerror}") from error
-
-
-def default_firmware(board: str) -> Path:
-    """The firmware of a board: what the checkout built, else what the package brings."""
-    built = ROOT / "build" / f"{board}-full" / "firmware.bin"
-    brought = PREBUILT / f"{board}-full.bin"
-    return brought if brought.is_file() and not built.is_file() else built
 
 
 def _firmware(path: Path) -> bytes:
