@@ -38,6 +38,7 @@ from microkpu.virtual.spi import Spi
 from microkpu.virtual.spi_lines import Socket
 from microkpu.virtual.sysctl import PIN_RESET, SOFT_RESET, Sysctl
 from microkpu.virtual.timers import Timers
+from microkpu.virtual.trace import Tracer
 from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
 from microkpu.virtual.wdt import Wdt
@@ -112,6 +113,7 @@ class Board:
         self._output = bytearray()
         self._stream = bytearray()  # output not yet searched for `until`
         self._uart_sinks: list[Callable[[bytes], None]] = []
+        self.tracer = Tracer(self)
         self._pad_sinks: list[Callable[[float, int, bool], None]] = []
         self.blocks: dict[str, Block] = {
             name: kind(self, name, base) for name, (kind, base) in (MODELLED | ABSENT).items()

@@ -51,6 +51,12 @@ class Transfer:
     stuck: bool = False
     event: Event | None = None
 
+    def __str__(self) -> str:
+        return (
+            f"channel {self.channel} {self.source:#010x} -> {self.target:#010x},"
+            f" {self.left} items of {self.source_size} bytes"
+        )
+
 
 def _channel(name: str, offset: int, access: str = "RW", reset: int = 0) -> Register:
     return Register(f"channel.{name}", CHANNEL + offset, access, 64, CHANNELS, STRIDE, reset=reset)
@@ -161,6 +167,8 @@ class Dmac(Block):
         transfer = self._read_setup(channel)
         self._transfers[channel] = transfer
         self.longs[CHEN >> 3] |= 1 << channel
+        if "dma" in self.board.tracer.wanted:
+            self.board.tracer.note("dma", str(transfer))
         transfer.stuck = self.board.faults.met(f"dma{channel}")
         if transfer.stuck:
             return
@@ -284,6 +292,8 @@ class Dmac(Block):
 
     def _finish(self, transfer: Transfer) -> None:
         channel = transfer.channel
+        if "dma" in self.board.tracer.wanted:
+            self.board.tracer.note("dma", f"channel {channel} done")
         self._disable(channel)
         enabled = self.longs[self._at(channel, INT_EN)]
         self.longs[self._at(channel, INT_STATUS)] |= (BLOCK_DONE | DMA_DONE) & enabled

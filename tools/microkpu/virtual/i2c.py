@@ -324,9 +324,11 @@ class I2c(Block):
         pair = lines.pair_of(self.scl_function)
         for device in lines.devices(pair, self) if pair is not None else ():
             if device.start(address, self._reading):
+                self._tell(f"{address:#04x} {'read' if self._reading else 'write'} ack")
                 self._device = device
                 self._next()
                 return
+        self._tell(f"{address:#04x} {'read' if self._reading else 'write'} no answer")
         self._give_up(NO_ADDRESS_10 if ten else NO_ADDRESS)
 
     def _next(self) -> None:
@@ -345,7 +347,9 @@ class I2c(Block):
         device = self._device
         assert device is not None
         if not entry & READ:
-            if device.take(entry & 0xFF):
+            taken = device.take(entry & 0xFF)
+            self._tell(f"out {entry & 0xFF:02x} {'ack' if taken else 'nack'}")
+            if taken:
                 self._next()
             else:
                 self._give_up(NO_DATA)
@@ -354,6 +358,7 @@ class I2c(Block):
         if value is None:  # the slave holds the clock
             self._after(1, lambda: self._byte_done(entry))
             return
+        self._tell(f"in {value:02x}")
         if len(self._rx) >= DEPTH:
             self.raw |= RX_OVER
             self.forbid(f"a byte arrived while {DEPTH} wait: it is lost")
@@ -371,6 +376,7 @@ class I2c(Block):
 
     def _stopped(self) -> None:
         self._event = None
+        self._tell("stop")
         self._leave_device()
         self._running = False
         self.stops += 1
@@ -378,6 +384,10 @@ class I2c(Block):
         if self._tx:
             self._begin()
         self.update()
+
+    def _tell(self, what: str) -> None:
+        if "i2c" in self.board.tracer.wanted:
+            self.board.tracer.note("i2c", f"{self.name} {what}")
 
     def _leave_device(self) -> None:
         if self._device is not None:

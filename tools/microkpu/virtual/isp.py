@@ -15,6 +15,7 @@ from zlib import crc32
 
 from microkpu.virtual.chips.nor import ERASE, PROGRAM_S, QE
 from microkpu.virtual.sysctl import SOFT_RESET
+from microkpu.virtual.trace import shown
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -95,6 +96,8 @@ class Isp:
             else:
                 out.append(byte)
         out.append(FRAME_END)
+        if "uart" in self._board.tracer.wanted:
+            self._board.tracer.note("uart", f"rom tx {shown(bytes(out))}")
         for byte in out:
             self._board.uart_byte(byte)
 

@@ -323,7 +323,8 @@ class Spi(Block):
         if self._chip is None:
             if len(self._tx) < setup.header:
                 return
-            self._chip = self._find(self.words[SER >> 2].bit_length() - 1)
+            chip_select = self.words[SER >> 2].bit_length() - 1
+            self._chip = self.board.tracer.chip(self.name, chip_select, self._find(chip_select))
             self._chip.select(self.hz)
             if self.board.faults.met(self.name):
                 self._event = NEVER

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from microkpu.virtual.events import Event
+from microkpu.virtual.trace import shown
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -19,6 +20,8 @@ TOLERANCE = 0.04
 
 class Port(Protocol):
     """A serial port of the chip, as a line sees it."""
+
+    name: str
 
     @property
     def baud(self) -> float: ...
@@ -99,6 +102,8 @@ class Wire:
     def _tapped(self, data: bytes) -> None:
         self._arriving = None
         if self.tap is not None:
+            if "uart" in self._board.tracer.wanted:
+                self._board.tracer.note("uart", f"rom rx {shown(data)}")
             self.tap(data)
         self.pump()
 
@@ -115,7 +120,10 @@ class Wire:
             self.lost += 1
         else:
             self.lost += not port.room
-            port.arrive(byte if self._readable(port.baud) else garbled(byte))
+            arrived = byte if self._readable(port.baud) else garbled(byte)
+            if "uart" in self._board.tracer.wanted:
+                self._board.tracer.byte(port.name, "rx", arrived)
+            port.arrive(arrived)
         self.pump()
 
     def hear(self, byte: int, baud: float) -> None:
@@ -150,7 +158,9 @@ class Lines:
 
     def send(self, function: int, byte: int, baud: float) -> None:
         """A port has sent a byte: it goes to whatever its pads are wired to."""
-        fpioa = self._board.fpioa
+        fpioa, tracer = self._board.fpioa, self._board.tracer
+        if "uart" in tracer.wanted:
+            tracer.byte(self._board.pad_blocks[function].name, "tx", byte)
         for pad in fpioa.outputs(function):
             for wire in self._wires:
                 if wire.out == pad:
@@ -158,7 +168,10 @@ class Lines:
             for target in self._jumpers.get(pad, ()):
                 port = self.receivers.get(fpioa.function_of(target))
                 if port is not None and port.receiving:
-                    port.arrive(byte if same_rate(baud, port.baud) else garbled(byte))
+                    arrived = byte if same_rate(baud, port.baud) else garbled(byte)
+                    if "uart" in tracer.wanted:
+                        tracer.byte(port.name, "rx", arrived)
+                    port.arrive(arrived)
 
     def pump(self) -> None:
         """A port has room for more bytes, or came to a pad."""
