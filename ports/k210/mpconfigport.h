@@ -19,6 +19,8 @@ typedef long mp_off_t;
 
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
 
+#define MICROPY_OPT_COMPUTED_GOTO (1)
+
 // Memory: a small first heap that grows from the pool; the pool owns the rest of RAM.
 #define MICROPY_ENABLE_GC (1)
 #define MICROPY_ENABLE_FINALISER (1)
@@ -51,7 +53,7 @@ typedef long mp_off_t;
 #define MICROPY_REPL_EMACS_KEYS (1)
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (8)
-#define MICROPY_USE_INTERNAL_PRINTF (0)
+#define MICROPY_USE_INTERNAL_PRINTF (1) // several KiB less than the C library's
 #define MICROPY_USE_INTERNAL_ERRNO (1) // the numbers of all ports, not those of this C library
 
 // Files.

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# What runs seldom is compiled for size: the compiler of Python, texts and tables, parsers, file systems, set-up. What
+# moves pixels, runs bytecode or drives the KPU is not here; `make bench` and `make sizes` show both sides.
+COPT_COLD ?= -Os -msave-restore -DNDEBUG
+
+COLD_PY = $(addprefix py/, argcheck asmbase builtinevex builtinhelp builtinimport compile emitbc emitcommon emitglue \
+	formatfloat frozenmod lexer malloc modbuiltins modcmath modcollections moderrno modgc modio modmath \
+	modmicropython modstruct modsys mpprint mpstate nlr objattrtuple objboundmeth objcomplex objdeque objexcept objfilter \
+	objnamedtuple objproperty objsingleton pairheap parse parsenum parsenumbase persistentcode reader repl ringbuf scheduler \
+	scope showbc smallint stackctrl stream unicode vstr warning)
+COLD_EXTMOD = $(addprefix extmod/, modasyncio modbinascii moddeflate modframebuf modjson modmachine machine_mem \
+	machine_signal modos modplatform modrandom modselect modtime moductypes utime_mphal vfs vfs_fat vfs_fat_diskio \
+	vfs_fat_file vfs_lfs vfs_reader)
+COLD_LIB = lib/oofatfs/ffunicode lib/uzlib/header \
+	$(addprefix $(notdir $(LIBJPEG_DIR))/, jcapimin jcapistd jcinit jcmarker jcmaster jcomapi jcparam jdapimin jdapistd \
+	jdinput jdmarker jdmaster jmemmgr)
+COLD_PORT = $(addprefix ports/k210/, main storage flash_bdev trap_exception modk210 machine_sdcard time_clock)
+COLD_MODULES = $(addprefix maix/, maix_fpioa maix_gpio modmaix) lcd/modlcd \
+	$(addprefix sensor/, chip modsensor ov2640 ov5640 sensor_reset sensor_settings sensor_size) \
+	$(addprefix image/, image_args image_color image_draw image_file image_find image_histogram image_load image_obj \
+	image_pixel image_record image_rotation image_save image_size image_thresholds image_tones image_view image_warp \
+	modimage picture jpeg/memory) \
+	$(addprefix kpu/, kmodel_check kmodel_check_operators kmodel_layers kmodel_part kmodel_probe kmodel_tensors kmodel_why \
+	kmodel4_check kmodel4_conv kmodel4_extents kmodel4_nodes kmodel4_open kmodel4_probe kmodel4_tensors kpu_face kpu_info \
+	kpu_load kpu_net kpu_part kpu_source kpu_yolo modkpu)
+
+COLD_OBJ = $(addsuffix .o,$(addprefix $(BUILD)/,$(COLD_PY) $(COLD_EXTMOD) $(COLD_LIB) $(COLD_PORT) $(COLD_MODULES))) \
+	$(addprefix $(BUILD)/,$(SHARED_C:.c=.o))
+$(COLD_OBJ): COPT = $(COPT_COLD)
