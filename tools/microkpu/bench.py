@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microkpu import elf
+from microkpu import bench_kernels, bench_programs, elf
 from microkpu.board.connection import open_virtual
 from microkpu.board.remote import RemoteBoard, ScriptError
 from microkpu.board_files import FILES_ADDRESS, flash_files
@@ -195,6 +195,31 @@ def layers_time(firmware: Path) -> Figure | Missing:
         return sum(seconds) * 1000, "ms"
 
 
+def add_per_element(firmware: Path) -> Figure:
+    """K4.add: instructions per element of a V4's quantised add of 320x240 bytes."""
+    return bench_kernels.add(firmware), "instr/el"
+
+
+def upload_per_byte(firmware: Path) -> Figure:
+    """K4.up: instructions per byte that the CPU brings into AI RAM, 160 pixels wide."""
+    return bench_kernels.upload(firmware), "instr/B"
+
+
+def download_per_byte(firmware: Path) -> Figure:
+    """K4.down: instructions per byte that the CPU brings out of AI RAM, 80 pixels wide."""
+    return bench_kernels.download(firmware, lambda: synthetic_model(1)), "instr/B"
+
+
+def dequantise_per_element(firmware: Path) -> Figure:
+    """K4.deq: instructions per element of a V4's dequantise of 320x240 bytes."""
+    return bench_kernels.dequantise(firmware), "instr/el"
+
+
+def programs_ratio(firmware: Path) -> Figure:
+    """Y1: instructions of nine benchmark programs over MaixPy minimum's, geometric mean."""
+    return bench_programs.geometric_mean(bench_programs.ratios(firmware)), "ratio"
+
+
 def core_speed(_: Path) -> Figure:
     """E1: emulated instructions per second over Unicorn's, on a load and store loop."""
     from microkpu.bench_core import measure_core  # needs Unicorn, which only developers have
@@ -220,10 +245,15 @@ def oracle_time(_: Path) -> Figure | Missing:
 
 
 FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
+    "Y1": programs_ratio,
     "Y2": instructions_to_prompt,
     "M1": largest_model,
     "M2": image_bytes,
     "K1": forward_per_layer,
+    "K4.add": add_per_element,
+    "K4.up": upload_per_byte,
+    "K4.down": download_per_byte,
+    "K4.deq": dequantise_per_element,
     "K5": layers_time,
     "E1": core_speed,
     "E2": oracle_time,
@@ -245,11 +275,11 @@ def main(arguments: list[str] | None = None) -> int:
             found = FIGURES[name](options.firmware)
             what = (FIGURES[name].__doc__ or "").partition(": ")[2]
             if isinstance(found, str):
-                print(f"{name:4} {'-':>12} {found}", flush=True)
+                print(f"{name:7} {'-':>12} {found}", flush=True)
                 continue
             value, unit = found
             figures[name] = {"value": round(value, 3), "unit": unit}
-            print(f"{name:4} {value:12,.2f} {unit:12} {what}", flush=True)
+            print(f"{name:7} {value:12,.2f} {unit:12} {what}", flush=True)
     except MicrokpuError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
