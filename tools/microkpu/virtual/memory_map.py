@@ -8,6 +8,7 @@ from typing import ClassVar
 from microkpu.virtual.aes import Aes
 from microkpu.virtual.dmac import Dmac
 from microkpu.virtual.dvp import Dvp
+from microkpu.virtual.fft import Fft
 from microkpu.virtual.fpioa import Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
@@ -38,6 +39,7 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "uarths": (Uarths, 0x38000000),
     "gpiohs": (Gpiohs, 0x38001000),
     "kpu": (Kpu, 0x40800000),
+    "fft": (Fft, 0x42000000),
     "dmac": (Dmac, 0x50000000),
     "gpio": (Gpio, 0x50200000),
     "uart1": (Uart, 0x50210000),
@@ -63,7 +65,6 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
 }
 ABSENT: dict[str, tuple[type[Block], int]] = {
     "debug": (Absent, 0x00000000),
-    "fft": (Absent, 0x42000000),
     "spi2": (Absent, 0x50240000),
     "i2s0": (Absent, 0x50250000),
     "i2s1": (Absent, 0x50260000),
