@@ -5,29 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from microkpu.virtual.events import Event, Events
+from microkpu.virtual.pll import IN0, LOCK_BITS, PLL0_ENTRY, PLL12_ENTRY, SLIP_CLEAR, Pll
 from microkpu.virtual.registers import Block, Register
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
-IN0 = 26_000_000
-# A PLL's word: every field holds its value minus one.
-RESET, POWER, INTFB, BYPASS, TEST, OUT_EN = (1 << bit for bit in range(20, 26))
-RATIO = 0xFFFFF
-VCO_MIN, VCO_MAX = 350_000_000, 1_750_000_000
-LOCK_SECONDS = 50e-6
-PULSE_SECONDS = 100e-9
-# PLL0 has two lock bits; the second ones of PLL1 and PLL2 are not sure to rise, so they never do.
-LOCK_BITS = (0x3, 0x100, 0x10000)
-EARLY_BITS = (0x1, 0, 0)
-SLIP_CLEAR = (1 << 2, 1 << 10, 1 << 18)
 ACLK_PLL0 = 1
 
-# How the boot ROM leaves the chip: PLL0 at 780 MHz, PLL1 and PLL2 preset to 299 and off.
-PLL0_ENTRY = 59 << 4 | 1 << 10 | 59 << 14 | POWER | OUT_EN
-PLL12_ENTRY = 22 << 4 | 1 << 10 | 22 << 14
-# ACLK from PLL0 / 2, APB0-2 half of it, SPI3 from PLL0.
+# How the boot ROM leaves the chip. ACLK from PLL0 / 2, APB0-2 half of it, SPI3 from PLL0.
 CLK_SEL0_ENTRY = ACLK_PLL0 | 1 << 3 | 1 << 6 | 1 << 9 | 1 << 12
 CENTRAL = ("cpu", "sram0", "sram1", "apb0", "apb1", "apb2")
 # ROM, SPI3, FPIOA, SHA256 and OTP are what the ROM itself uses.
@@ -87,37 +73,24 @@ class Sysctl(Block):
     def __init__(self, board: Board, name: str, base: int) -> None:
         super().__init__(board, name, base)
         self._cause = PIN_RESET
-        self._pll = [0, 0, 0]
-        self._since = [0.0, 0.0, 0.0]  # when power or reset last changed
-        self._slip_cleared = [False] * 3
-        self._settled = [False] * 3
-        self._lock_events: list[Event | None] = [None] * 3
+        self._plls = [Pll(self, index) for index in range(3)]
         self._reset_bits = 0
         self.cpu_hz = IN0
         self.ai_hz = 0
 
     def reset(self) -> None:
         super().reset()
-        self._pll = [PLL0_ENTRY, PLL12_ENTRY, PLL12_ENTRY]
-        self._since = [0.0] * 3
-        self._slip_cleared = [True, False, False]
-        self._settled = [True, False, False]
-        self._lock_events = [None] * 3
+        for pll in self._plls:
+            pll.reset()
         self._reset_bits = 0
         self.put(0x60, self._cause)
-        self._update()
+        self.rates_changed()
 
     # Rates.
 
     def pll_hz(self, index: int) -> int:
         """What the PLL gives: 0 unless it is powered, locked and let out."""
-        word = self._pll[index]
-        if word & BYPASS:
-            return IN0  # a board that is not strict: what programs of the vendor's expect
-        ready = self.words[0x18 >> 2] & LOCK_BITS[index] == LOCK_BITS[index]
-        if not (ready and word & POWER and word & OUT_EN):
-            return 0
-        return IN0 * ((word >> 4 & 63) + 1) // (((word & 15) + 1) * ((word >> 10 & 15) + 1))
+        return self._plls[index].hz
 
     def spi_hz(self, index: int) -> int:
         """The clock that SPI `index` divides by its baudr."""
@@ -180,7 +153,7 @@ class Sysctl(Block):
             return NO_AI_CLOCK
         return ""
 
-    def _update(self) -> None:
+    def rates_changed(self) -> None:
         """Works out every rate and gate again after a write."""
         select = self.words[0x20 >> 2]
         if select & ACLK_PLL0:
@@ -207,6 +180,9 @@ class Sysctl(Block):
     # PLLs.
 
     def write_pll0(self, value: int) -> None:
+        changed = value != self._plls[0].word
+        if changed and self.words[0x20 >> 2] & ACLK_PLL0:
+            self.forbid("write of pll0 while aclk runs from it: put aclk on in0 first")
         self._write_pll(0, value)
 
     def write_pll1(self, value: int) -> None:
@@ -218,72 +194,27 @@ class Sysctl(Block):
         self._write_pll(2, value)
 
     def _write_pll(self, index: int, value: int) -> None:
-        old, self._pll[index] = self._pll[index], value
-        if value == old:
-            return
-        if index == 0 and self.words[0x20 >> 2] & ACLK_PLL0:
-            self.forbid("write of pll0 while aclk runs from it: put aclk on in0 first")
-        if value & (BYPASS | TEST | INTFB):
-            self.forbid(
-                f"pll{index}: bypass, which stops what runs from it, test or feedback bits"
-            )
-        now = self.board.seconds
-        changed = (old ^ value) & (POWER | RESET)
-        pulse = changed & RESET and value & POWER
-        if pulse and now - self._since[index] < PULSE_SECONDS:
-            self.forbid(f"pll{index}: less than 100 ns between power and reset steps")
-        if changed:
-            self._since[index] = now
-        if changed or (old ^ value) & RATIO:
-            self._unlock(index)
-        if value & POWER and old & RESET and not value & RESET:
-            self._check_ratio(index, value)
-            if not self.board.faults.met(f"pll{index}"):
-                self._lock_events[index] = self.board.events.after(
-                    self.board.cycles_of(LOCK_SECONDS), lambda: self._lock(index)
-                )
-        self._update()
-
-    def _check_ratio(self, index: int, value: int) -> None:
-        vco = IN0 * ((value >> 4 & 63) + 1) // ((value & 15) + 1)
-        if value & 15 or not VCO_MIN <= vco <= VCO_MAX:
-            self.forbid(
-                f"pll{index}: clkr {value & 15} and vco {vco} Hz; 26 MHz allows only clkr 0 and "
-                f"a vco from {VCO_MIN} to {VCO_MAX}"
-            )
-
-    def _unlock(self, index: int) -> None:
-        Events.cancel(self._lock_events[index])
-        self._slip_cleared[index] = self._settled[index] = False
-        self.words[0x18 >> 2] &= ~LOCK_BITS[index]
-
-    def _lock(self, index: int) -> None:
-        self._settled[index] = True
-        full = self._slip_cleared[index]
-        self.words[0x18 >> 2] |= LOCK_BITS[index] if full else EARLY_BITS[index]
-        self._update()
+        if self._plls[index].write(value):
+            self.rates_changed()
 
     def write_pll_lock(self, value: int) -> None:
-        # The lock is complete only once the slip bit was cleared after the PLL's reset.
-        for index in range(3):
-            if value & SLIP_CLEAR[index] and not self._slip_cleared[index]:
-                self._slip_cleared[index] = True
-                if self._settled[index]:
-                    self._lock(index)
+        for pll, bit in zip(self._plls, SLIP_CLEAR, strict=True):
+            if value & bit:
+                pll.clear_slip()
 
     # Selectors, gates and resets.
 
     def write_clk_sel0(self, _: int) -> None:
-        self._update()
+        self.rates_changed()
 
     def write_clk_th0(self, _: int) -> None:
-        self._update()
+        self.rates_changed()
 
     def write_clk_th2(self, _: int) -> None:
-        self._update()
+        self.rates_changed()
 
     def write_clk_th6(self, _: int) -> None:
-        self._update()
+        self.rates_changed()
 
     def write_peri(self, value: int) -> None:
         if value & TIMER_PAUSES:
@@ -299,19 +230,19 @@ class Sysctl(Block):
     def write_clk_en_cent(self, value: int) -> None:
         if value & 0x17 != 0x17:
             self.forbid(f"clk_en_cent = {value:#x}: cpu, sram0, sram1 and apb1 must stay on")
-        self._update()
+        self.rates_changed()
 
     def write_clk_en_peri(self, value: int) -> None:
         if self.board.kpu.running and not value >> PERIPHERALS["kpu"] & 1:
             self.forbid("the AI clock goes off while the KPU runs")
-        self._update()
+        self.rates_changed()
 
     def write_peri_reset(self, value: int) -> None:
         raised, self._reset_bits = value & ~self._reset_bits, value
         for name, bit in PERIPHERALS.items():
             if raised >> bit & 1 and name in self.board.blocks:
                 self.board.blocks[name].reset()
-        self._update()
+        self.rates_changed()
 
     def write_soft_reset(self, value: int) -> None:
         if value & 1:
