@@ -8,6 +8,7 @@
 #include "py/runtime.h"
 
 #include "modules/kpu/kmodel_format.h"
+#include "modules/kpu/kmodel_poll.h"
 #include "modules/kpu/kmodel_why.h"
 #include "modules/kpu/kpu_net.h"
 #include "pool.h"
@@ -144,7 +145,15 @@ static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
     read_rest(source, net->file, have, room);
 }
 
+// Lets Ctrl-C, and nothing else that could touch a net, into an operator that computes.
+static void let_ctrl_c_through(void) {
+    if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+        mp_handle_pending(true);
+    }
+}
+
 static void open_model(kpu_net_obj_t *net) {
+    kmodel_set_poll(let_ctrl_c_through);
     if (kpu_net_running() == NULL && kpu_init() != KPU_OK) {
         kpu_raise_os_error(MP_EIO, "[MAIXPY]kpu: the KPU did not start");
     }
