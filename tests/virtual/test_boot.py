@@ -108,8 +108,8 @@ def test_a_trap_before_mtvec_names_the_rom(assemble: Assemble) -> None:
 
 
 def test_an_access_to_an_absent_block_names_it_and_the_place(assemble: Assemble) -> None:
-    board = Board(assemble("lui t0, 0x50450\n lw t1, 4(t0)"))
-    with pytest.raises(RefusedError, match=r"aes: read of offset 0x4.*pc 0x8000000"):
+    board = Board(assemble("lui t0, 0x50420\n lw t1, 4(t0)"))
+    with pytest.raises(RefusedError, match=r"otp: read of offset 0x4.*pc 0x8000000"):
         board.run(seconds=1e-3)
 
 

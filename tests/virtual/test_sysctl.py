@@ -158,8 +158,8 @@ def test_soft_reset_boots_again_and_leaves_its_cause(board: Board) -> None:
 def test_an_unknown_register_and_an_absent_block_refuse_by_name(board: Board) -> None:
     with pytest.raises(RefusedError, match="sysctl: read of offset 0x14"):
         board.sysctl.read(0x14, 4)
-    with pytest.raises(RefusedError, match="aes: write of offset 0x0"):
-        board.blocks["aes"].write(0, 4, 1)
+    with pytest.raises(RefusedError, match="otp: write of offset 0x0"):
+        board.blocks["otp"].write(0, 4, 1)
     with pytest.raises(RefusedError, match="64 bits at pll0"):
         board.sysctl.read(0x08, 8)
     with pytest.raises(RefusedError, match="8 bits at pll0"):
@@ -170,12 +170,12 @@ def test_a_lenient_board_notes_what_it_would_refuse(lenient: Board) -> None:
     assert Registers(lenient.dmac).read("id") == 0  # its clock was never switched on
     lenient.uarths.write(0x14, 4, 1)
     assert lenient.dmac.read(0x38, 8) == 0
-    lenient.blocks["aes"].write(0x20, 4, 0x12345678)
-    assert lenient.blocks["aes"].read(0x20, 4) == 0x12345678
+    lenient.blocks["otp"].write(0x20, 4, 0x12345678)
+    assert lenient.blocks["otp"].read(0x20, 4) == 0x12345678
     assert lenient.warnings == {
         "uarths: write of 0x1 to ip, which is read-only": 1,
-        "aes: write of offset 0x20, which is not modelled": 1,
-        "aes: read of offset 0x20, which is not modelled": 1,
+        "otp: write of offset 0x20, which is not modelled": 1,
+        "otp: read of offset 0x20, which is not modelled": 1,
         "dmac: read of com_intclear, which is write-only": 1,
     }
 
