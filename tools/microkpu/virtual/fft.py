@@ -2,7 +2,7 @@
 """FFT: transforms of 64 to 512 complex points of 16 bits.
 
 The chip's rounding is not published. Here each butterfly is exact up to one rounding to the
-nearest integer, of the product with a twiddle of 16 bits; a layer whose shift bit is set halves
+nearest integer, of the product with a twiddle of 15 bits; a layer whose shift bit is set halves
 its sums, rounding down; what does not fit 16 bits wraps.
 """
 
@@ -27,7 +27,7 @@ CTRL, MASK, STATUS, RAW = 1, 3, 5, 6
 FORWARD, ENABLE, DMA, DATA_32 = 1 << 3, 1 << 13, 1 << 14, 1 << 17
 DONE, WORKING = 1, 2
 REAL_IMAGINARY, REAL_ONLY, APART = range(3)
-TWIDDLE_BITS = 14
+TWIDDLE_BITS = 15
 Points = npt.NDArray[np.int64]
 
 
