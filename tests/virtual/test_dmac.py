@@ -223,7 +223,7 @@ def test_refusals(dma: Dma) -> None:
         dma.start(0, P2M, SPI3_DR, TARGET, 8, (3, 3), fixed)
     with pytest.raises(RefusedError, match="underrun"):
         dma.start(0, P2M, SPI3_DR, TARGET, 8, (2, 2), fixed, burst=1)
-    dma.select(0, 12)
+    dma.select(0, 31)
     with pytest.raises(RefusedError, match="no device"):
         dma.start(0, P2M, SPI3_DR, TARGET, 8, (2, 2), fixed)
 

@@ -3,13 +3,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from microkpu.virtual.events import Event, Events
+from microkpu.virtual.dmac_setup import (
+    AI_RAM,
+    BLOCK_TS,
+    CH_CFG,
+    CTL,
+    DAR,
+    M2M,
+    M2P,
+    MASK,
+    SAR,
+    Transfer,
+    read_setup,
+)
+from microkpu.virtual.events import Events
 from microkpu.virtual.registers import Block, Register
 
 if TYPE_CHECKING:
@@ -19,43 +31,14 @@ CHANNELS = 6
 FIRST_IRQ = 27
 CFG, CHEN, INTSTATUS, RESET = 0x10, 0x18, 0x30, 0x58
 CHANNEL, STRIDE = 0x100, 0x100
-SAR, DAR, BLOCK_TS, CTL, CH_CFG = 0x00, 0x08, 0x10, 0x18, 0x20
 INT_EN, INT_STATUS, INT_SIGNAL = 0x80, 0x88, 0x90
 DMAC_EN, INT_ENABLE = 1, 2
 BLOCK_DONE, DMA_DONE = 1, 2
-M2M, M2P, P2M = range(3)
 # Time: an item of a copy takes 23/5 CPU cycles (a QVGA picture of three planes in 0.33 ms at
 # 400 MHz), and every block some cycles to begin.
 ITEM_CYCLES = (23, 5)
 SETUP_CYCLES = 100
-MEMORY, MEMORY_END, MASK = 0x40000000, 0x40800000, 0x7FFFFF
-CACHED, CACHED_END = 0x80000000, 0x80800000
-AI_RAM = 0x600000
 Items = npt.NDArray[Any]
-
-
-@dataclass(slots=True)
-class Transfer:
-    """A channel at work."""
-
-    channel: int
-    kind: int
-    request: int  # the handshake, -1 for memory to memory
-    source: int
-    target: int
-    source_size: int
-    target_size: int
-    source_step: bool
-    target_step: bool
-    left: int  # items of the source's width
-    stuck: bool = False
-    event: Event | None = None
-
-    def __str__(self) -> str:
-        return (
-            f"channel {self.channel} {self.source:#010x} -> {self.target:#010x},"
-            f" {self.left} items of {self.source_size} bytes"
-        )
 
 
 def _channel(name: str, offset: int, access: str = "RW", reset: int = 0) -> Register:
@@ -106,7 +89,8 @@ class Dmac(Block):
         for channel in range(CHANNELS):
             self._interrupt(channel)
 
-    def _at(self, channel: int, offset: int) -> int:
+    def at(self, channel: int, offset: int) -> int:
+        """The index in `longs` of a channel's register."""
         return CHANNEL + STRIDE * channel + offset >> 3
 
     def write_reset(self, value: int) -> None:
@@ -119,8 +103,8 @@ class Dmac(Block):
     # Interrupts.
 
     def _interrupt(self, channel: int) -> None:
-        pending = self.longs[self._at(channel, INT_STATUS)]
-        pending &= self.longs[self._at(channel, INT_SIGNAL)]
+        pending = self.longs[self.at(channel, INT_STATUS)]
+        pending &= self.longs[self.at(channel, INT_SIGNAL)]
         level = bool(pending) and bool(self.longs[CFG >> 3] & INT_ENABLE)
         bit = 1 << channel
         status = self.longs[INTSTATUS >> 3]
@@ -139,7 +123,7 @@ class Dmac(Block):
         self._interrupt(channel)
 
     def write_channel_intclear(self, channel: int, value: int) -> None:
-        self.longs[self._at(channel, INT_STATUS)] &= ~value & 0xFFFFFFFF
+        self.longs[self.at(channel, INT_STATUS)] &= ~value & 0xFFFFFFFF
         self._interrupt(channel)
 
     # Starting and ending channels.
@@ -164,7 +148,7 @@ class Dmac(Block):
     def _enable(self, channel: int) -> None:
         if not self.longs[CFG >> 3] & DMAC_EN:
             self.refuse(f"channel {channel} enabled while the controller is not (cfg bit 0)")
-        transfer = self._read_setup(channel)
+        transfer = read_setup(self, channel)
         self._transfers[channel] = transfer
         self.longs[CHEN >> 3] |= 1 << channel
         if "dma" in self.board.tracer.wanted:
@@ -177,88 +161,6 @@ class Dmac(Block):
             transfer.event = self.board.events.after(cycles, lambda: self._copy(transfer))
         else:
             self.board.dma_armed(transfer.request)
-
-    def _read_setup(self, channel: int) -> Transfer:
-        ctl, cfg = self.longs[self._at(channel, CTL)], self.longs[self._at(channel, CH_CFG)]
-        kind = cfg >> 32 & 7
-        if kind > P2M:
-            self.refuse(f"channel {channel}: tt_fc {kind} is not modelled (0, 1 and 2 are)")
-        if cfg & 15:
-            self.refuse(f"channel {channel}: multi-block types {cfg & 15:#x} are not modelled")
-        source_size, target_size = 1 << (ctl >> 8 & 7), 1 << (ctl >> 11 & 7)
-        if max(source_size, target_size) > 8:
-            self.refuse(f"channel {channel}: items wider than 64 bits")
-        transfer = Transfer(
-            channel,
-            kind,
-            -1 if kind == M2M else self.board.sysctl.dma_request(channel),
-            self.longs[self._at(channel, SAR)] & 0xFFFFFFFF,
-            self.longs[self._at(channel, DAR)] & 0xFFFFFFFF,
-            source_size,
-            target_size,
-            not ctl >> 4 & 1,
-            not ctl >> 6 & 1,
-            (self.longs[self._at(channel, BLOCK_TS)] & 0x3FFFFF) + 1,
-        )
-        source_bytes = transfer.left * source_size
-        if source_bytes % target_size:
-            self.refuse(f"channel {channel}: {source_bytes} bytes in items of {target_size}")
-        if kind != P2M:
-            self._check_memory(
-                transfer, "source", transfer.source, source_size, transfer.source_step
-            )
-        if kind != M2P:
-            self._check_memory(
-                transfer, "target", transfer.target, target_size, transfer.target_step
-            )
-        if kind != M2M:
-            self._check_device(transfer, cfg, ctl)
-        return transfer
-
-    def _check_memory(
-        self, transfer: Transfer, side: str, address: int, size: int, step: bool
-    ) -> None:
-        what = f"channel {transfer.channel}: {side} {address:#010x}"
-        if CACHED + AI_RAM <= address < CACHED_END:
-            self.refuse(f"{what} counts as a device here and never answers: use 0x4...")
-        if CACHED <= address < CACHED_END:
-            self.forbid(f"{what} is the cached view, which devices must not get: use 0x4...")
-            address = MEMORY + (address & MASK)
-        length = transfer.left * transfer.source_size if step else size
-        if not MEMORY <= address <= address + length <= MEMORY_END:
-            self.refuse(f"{what} + {length} bytes is not memory")
-        if address % size:
-            self.refuse(f"{what} is not aligned to items of {size} bytes")
-        name = f"{side} of channel {transfer.channel}"
-        self.board.guard.touch("dmac", name, address, length, side == "target")
-
-    def _check_device(self, transfer: Transfer, cfg: int, ctl: int) -> None:
-        channel, to_device = transfer.channel, transfer.kind == M2P
-        software = cfg >> (36 if to_device else 35) & 1
-        line = cfg >> (44 if to_device else 39) & 15
-        if software:
-            self.refuse(f"channel {channel}: software handshake, which is not modelled")
-        if line != channel:
-            self.refuse(f"channel {channel}: handshake line {line}; each channel has its own only")
-        address = transfer.target if to_device else transfer.source
-        if transfer.target_step if to_device else transfer.source_step:
-            self.refuse(f"channel {channel}: the device's address {address:#010x} would move on")
-        device = self.board.dma_device(transfer.request)
-        if device is None:
-            self.refuse(f"channel {channel}: request {transfer.request} (dma_sel) has no device")
-        block, port = device
-        if block.gated:
-            self.refuse(f"channel {channel}: its device {block.name} is idle: {block.gated}")
-        wanted, direction, width = block.base + port.offset, port.to_device, port.width
-        if direction != to_device or address & ~0xFF != wanted & ~0xFF:
-            self.refuse(
-                f"channel {channel}: device address {address:#010x}, but dma_sel gives it request "
-                f"{transfer.request}, which belongs to {wanted:#010x}"
-            )
-        if (transfer.target_size if to_device else transfer.source_size) != width:
-            self.refuse(f"channel {channel}: items for {address:#010x} must have {8 * width} bits")
-        burst = ctl >> (18 if to_device else 14) & 15
-        block.dma_burst(transfer.request, 1 if burst == 0 else 2 << burst)
 
     # Moving data.
 
@@ -295,8 +197,8 @@ class Dmac(Block):
         if "dma" in self.board.tracer.wanted:
             self.board.tracer.note("dma", f"channel {channel} done")
         self._disable(channel)
-        enabled = self.longs[self._at(channel, INT_EN)]
-        self.longs[self._at(channel, INT_STATUS)] |= (BLOCK_DONE | DMA_DONE) & enabled
+        enabled = self.longs[self.at(channel, INT_EN)]
+        self.longs[self.at(channel, INT_STATUS)] |= (BLOCK_DONE | DMA_DONE) & enabled
         self._interrupt(channel)
 
     # The devices' side.

@@ -12,6 +12,7 @@ import numpy as np
 from microkpu.virtual.camera import FrameKey
 from microkpu.virtual.chips.sensor import Bytes, Output
 from microkpu.virtual.dvp_pixels import FORMAT_RGB, FORMAT_Y, FORMAT_YUV, Decoded, decode
+from microkpu.virtual.dvp_sccb import SCCB_CFG, Sccb
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.fpioa import CMOS_PWDN, CMOS_RST, CMOS_XCLK, SCCB_SCLK, SCCB_SDA
 from microkpu.virtual.registers import Block, Register
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
 IRQ = 24
-CFG, RED, GREEN, BLUE, CMOS, SCCB_CFG, SCCB_CTL, AXI, STS, _, RGB = range(11)
+CFG, RED, GREEN, BLUE, CMOS, _, _, AXI, STS, _, RGB = range(11)
 START_INT, FINISH_INT, PLANES, RGB565, AUTO, BURST = 1, 2, 4, 8, 16, 1 << 8
 CLOCK_EN, RESET_PIN, POWER_DOWN_PIN = 1 << 8, 1 << 16, 1 << 24
 START, FINISH, ENABLE, SCCB = (1 << bit for bit in (0, 8, 16, 24))
-SCCB_WRITE = 1
 AXI_BURST = 3
 WIDTH_MAX, HEIGHT_MAX = 640, 480
-SCCB_HZ_MAX = 400_000
 # The share of a frame's time that has passed when its first and its last line are sent.
 LINES_BEGIN, LINES_END = 0.05, 0.95
 MEMORY, CACHED, SIZE, AI_RAM, ALIGNMENT = 0x40000000, 0x80000000, 0x800000, 0x600000, 8
@@ -57,7 +56,7 @@ class Dvp(Block):
         self._output: Output | None = None
         self._frame_event: Event | None = None
         self._line_event: Event | None = None
-        self._sccb_event: Event | None = None
+        self._sccb = Sccb(self)
         self.taking = False
         """Whether lines of a frame are coming that will be written."""
         self._decoded: dict[tuple[FrameKey, int, int], Decoded] = {}
@@ -69,9 +68,10 @@ class Dvp(Block):
 
     def reset(self) -> None:
         super().reset()
-        for event in (self._frame_event, self._line_event, self._sccb_event):
+        for event in (self._frame_event, self._line_event):
             Events.cancel(event)
-        self._frame_event = self._line_event = self._sccb_event = None
+        self._frame_event = self._line_event = None
+        self._sccb.reset()
         self.taking = False
         self._output = None
         self._drive()
@@ -118,49 +118,16 @@ class Dvp(Block):
         return self.words[SCCB_CFG]
 
     def write_sccb_cfg(self, value: int) -> None:
-        self._not_busy("sccb_cfg")
-        read = self.words[SCCB_CFG] & 0xFF000000
-        self.words[SCCB_CFG] = read | value & 0xFFFFFF
+        self._sccb.configure(value)
 
     def write_sccb_ctl(self, _: int) -> None:
-        self._not_busy("sccb_ctl")
-
-    def _not_busy(self, name: str) -> None:
-        if self._sccb_event is not None:
-            self.forbid(f"{name} written during a transaction: wait for sts bit 24")
-
-    def _start_sccb(self) -> None:
-        if self._sccb_event is not None:
-            self.forbid("a transaction started during another one")
-            return
-        cfg = self.words[SCCB_CFG]
-        period = (cfg >> 8 & 0xFF) + (cfg >> 16 & 0xFF)
-        apb = self.board.sysctl.apb_hz(1)
-        if not period or apb / period > SCCB_HZ_MAX:
-            hz = apb // period if period else "no end of"
-            self.forbid(f"SCCB at {hz} Hz: sensors take up to {SCCB_HZ_MAX}")
-        clocks = 9 * ((cfg & 3) + 1) + 2
-        seconds = clocks * max(period, 1) / apb
-        cycles = self.board.cycles_of(seconds)
-        self._sccb_event = self.board.events.after(cycles, self._finish_sccb)
-
-    def _finish_sccb(self) -> None:
-        self._sccb_event = None
-        camera = self.board.camera
-        control = self.words[SCCB_CTL].to_bytes(4, "little")
-        count = self.words[SCCB_CFG] & 3
-        if control[0] & SCCB_WRITE:
-            if camera is not None:
-                camera.write(control[0] & 0xFE, control[1 : 1 + count])
-            return
-        read = 0xFF if camera is None else camera.read(control[0], max(count, 1))[0]
-        self.words[SCCB_CFG] = self.words[SCCB_CFG] & 0xFFFFFF | read << 24
+        self._sccb.not_busy("sccb_ctl")
 
     # Status and interrupts.
 
     def read_sts(self) -> int:
         self._catch_up()
-        busy = SCCB if self._sccb_event is not None else 0
+        busy = SCCB if self._sccb.busy else 0
         return self.words[STS] | busy
 
     def write_sts(self, value: int) -> None:
@@ -170,7 +137,7 @@ class Dvp(Block):
         if value & ENABLE << 1:
             self.words[STS] = self.words[STS] & ~ENABLE | value & ENABLE
         if chosen & SCCB:
-            self._start_sccb()
+            self._sccb.start()
         self._interrupt()
         self._book()
 
