@@ -6,6 +6,7 @@
 #ifndef DMAC_H
 #define DMAC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,25 @@ void dmac_init(void);
 int dmac_set_single_mode(dmac_channel_number_t channel, const void *src, void *dest,
     dmac_address_increment_t src_inc, dmac_address_increment_t dest_inc, dmac_burst_trans_length_t burst,
     dmac_transfer_width_t width, size_t block_size);
+
+// The same in two steps, for transfers that come again: what does not change is worked out once. Other addresses than
+// those of dmac_prepare() must be of the same kind, memory or the same device.
+typedef struct {
+    void *regs;               // the channel's
+    volatile uint32_t *noted; // what its interrupt found
+    uint64_t cfg, ctl;
+    uintptr_t odd; // bits that no address has
+    dmac_channel_number_t channel;
+} dmac_transfer_t;
+
+int dmac_prepare(dmac_transfer_t *transfer, dmac_channel_number_t channel, const void *src, const void *dest,
+    dmac_address_increment_t src_inc, dmac_address_increment_t dest_inc, dmac_burst_trans_length_t burst,
+    dmac_transfer_width_t width);
+int dmac_start(const dmac_transfer_t *transfer, const void *src, void *dest, size_t block_size);
+
+// Called in the interrupt at the end of every transfer of the channel, with whether it was good; NULL: nobody.
+typedef void (*dmac_end_t)(bool good);
+void dmac_on_end(dmac_channel_number_t channel, dmac_end_t end);
 
 // DMAC_BUSY, or how the transfer ended. Its end is an interrupt, which wakes a wfi.
 int dmac_poll(dmac_channel_number_t channel);
