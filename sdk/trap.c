@@ -12,6 +12,13 @@
 
 volatile uint32_t trap_interrupts;
 
+void trap_serve(void) {
+    if (csr_read(mip) & CSR_MIE_EXTERNAL) {
+        trap_interrupts++;
+        plic_dispatch();
+    }
+}
+
 // Called by trap_entry.
 void trap_dispatch(trap_frame_t *frame);
 

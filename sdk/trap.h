@@ -17,6 +17,10 @@ typedef struct {
 // Counts the interrupts taken by hart 0.
 extern volatile uint32_t trap_interrupts;
 
+// With interrupts off: takes a pending device interrupt as a trap would, but without saving what its handler does not
+// change. For who has slept until one came; what else is pending comes as a trap when interrupts are on again.
+void trap_serve(void);
+
 // Called with interrupts off, on the trap stack of the hart that caused the exception.
 void trap_exception(trap_frame_t *frame);
 

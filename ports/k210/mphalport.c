@@ -187,6 +187,7 @@ static void wait_until(uint64_t mtime) {
     uintptr_t status = csr_interrupts_off();
     if (trap_interrupts == interrupts_seen) {
         clint_sleep_until(mtime);
+        trap_serve();
     }
     csr_interrupts_restore(status);
     interrupts_seen = trap_interrupts;

@@ -31,7 +31,7 @@ class Probe:
     """Breakpoints on functions of a firmware whose symbols are known.
 
     `waits` names the functions whose instructions do not count as work; interrupts that are taken
-    inside them do. `trap` is the trap entry.
+    inside them do. `trap` is the trap entry, `served` what takes an interrupt without it.
     """
 
     def __init__(
@@ -40,11 +40,13 @@ class Probe:
         symbols: Mapping[str, int],
         waits: tuple[str, ...] = ("mp_hal_wait_for_interrupt",),
         trap: str = "trap_entry",
+        served: str = "plic_dispatch",
     ) -> None:
         self.board = board
         self._symbols = symbols
         self._waits = {self.address(name) for name in waits}
         self._trap = self.address(trap)
+        self._served = self.address(served)
 
     def address(self, name: str) -> int:
         if name not in self._symbols:
@@ -98,15 +100,22 @@ class Probe:
         self.run_to(machine.csr(0, MEPC))
         return machine.instret(0) - before
 
+    def _leave_service(self) -> int:
+        """Runs to the end of an interrupt that a wait serves itself; its instructions."""
+        machine = self.board.machine
+        before = machine.instret(0)
+        self.run_to(machine.x(0, RA))
+        return machine.instret(0) - before
+
     def _leave_wait(self) -> tuple[int, int]:
         """Runs to the end of a wait; its instructions, and the interrupts taken in it."""
         machine = self.board.machine
         before, back, stack = machine.instret(0), machine.x(0, RA), machine.x(0, 2)
         handled = interrupts = 0
         while True:
-            at = self.run_to(back, self._trap)
-            if at == self._trap:
-                handled += self._leave_trap()
+            at = self.run_to(back, self._trap, self._served)
+            if at != back:
+                handled += self._leave_trap() if at == self._trap else self._leave_service()
                 interrupts += 1
             elif machine.x(0, 2) == stack:
                 return machine.instret(0) - before - handled, interrupts
