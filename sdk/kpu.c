@@ -7,6 +7,7 @@
 #include "kpu.h"
 #include "kpu_run.h"
 #include "plic.h"
+#include "regs/clint.h"
 #include "regs/kpu.h"
 #include "sysctl.h"
 
@@ -22,8 +23,9 @@
 #define ALMOST_FULL (10)
 #define ALMOST_EMPTY (1)
 
-#define RUN_LIMIT_US (2000000)
-#define LAYER_LIMIT_US (50000) // twenty times the slowest layer of known models
+#define RUN_LIMIT_MS (2000)
+#define FEED_MIN_BYTES (512) // shorter maps are copied before a DMA transfer is set up
+#define LAYER_LIMIT_MS (50) // twenty times the slowest layer of known models
 
 #define WORD0_INT_EN (1ull << 0)
 #define WORD11_SEND_DATA_OUT (1ull << 0)
@@ -31,32 +33,64 @@
 static struct {
     const kpu_layer_t *next; // to be pushed
     size_t left;             // of them
-    bool streams;            // the last one ends with a DMA transfer
-    volatile bool computed;  // the last one has raised its interrupt; never, where it streams
+    uint64_t deadline;
+    volatile bool ended;   // by the last layer's interrupt, or that of its transfer; a transfer may have failed
+    volatile bool feeding; // the input is on its way: the layers are pushed when it is there
+    volatile bool fault;   // a transfer failed
+    bool streams;          // the last layer ends with a DMA transfer
     bool running;
     int result;
-    uint64_t deadline;
+    void (*tell)(void);
 } run;
 
 static bool ready;
+static dmac_transfer_t out;  // from the KPU's FIFO
+static dmac_transfer_t feed; // into AI RAM
+static uint64_t ticks_per_ms; // of mtime
 
 // -- the layer FIFO
 
-// Pushes `count` layers, of which one says when it is done, so that an interrupt stands for a known layer whenever it
-// comes: the one after which LEFT_AT_REFILL are left while there is more to push, else the last one, unless its end is
+// One of the layers that are pushed together says when it is done, so that an interrupt stands for a known layer whenever
+// it comes: the one after which LEFT_AT_REFILL are left while there is more to push, else the last one, unless its end is
 // that of a DMA transfer. The next such layer is pushed after that interrupt only.
+void kpu_prepare(kpu_layer_t *layers, size_t count, bool streams) {
+    size_t room = KPU_AHEAD;
+    for (size_t left = count; left > 0; room = ROOM_AT_REFILL) {
+        size_t pushed = left < room ? left : room;
+        size_t silent = left <= room ? pushed - 1 : pushed - 1 - LEFT_AT_REFILL;
+        for (size_t i = 0; i < pushed; i++, layers++, left--) {
+            bool last = left == 1;
+            bool says = i == silent && !(last && streams);
+            layers->word[0] = (layers->word[0] & ~WORD0_INT_EN) | (says ? WORD0_INT_EN : 0);
+            layers->word[11] = (layers->word[11] & ~WORD11_SEND_DATA_OUT)
+                | (last && streams ? WORD11_SEND_DATA_OUT : 0);
+        }
+    }
+}
+
+// The words as they are, in the order of the FIFO: two instructions each.
 static void push(size_t count) {
-    bool ends = count == run.left;
-    size_t left_at_done = ends ? 1 : 1 + LEFT_AT_REFILL;
-    for (; count > 0; count--, run.next++, run.left--) {
-        uint64_t int_en = count == left_at_done && !(ends && run.streams) ? WORD0_INT_EN : 0;
-        uint64_t send = count == 1 && ends && run.streams ? WORD11_SEND_DATA_OUT : 0;
-        const uint64_t *word = run.next->word;
-        KPU->layer_argument_fifo = (word[0] & ~WORD0_INT_EN) | int_en;
-        for (size_t i = 1; i < KPU_LAYER_WORDS - 1; i++) {
+    const uint64_t *word = run.next->word;
+    run.next += count;
+    run.left -= count;
+    #pragma GCC unroll 2
+    for (const uint64_t *end = run.next->word; word != end; word += KPU_LAYER_WORDS) {
+        #pragma GCC unroll 12
+        for (size_t i = 0; i < KPU_LAYER_WORDS; i++) {
             KPU->layer_argument_fifo = word[i];
         }
-        KPU->layer_argument_fifo = (word[11] & ~WORD11_SEND_DATA_OUT) | send;
+    }
+}
+
+static void push_first(void) {
+    push(run.left < KPU_AHEAD ? run.left : KPU_AHEAD);
+}
+
+static void end_run(bool good) {
+    run.fault = !good;
+    run.ended = true;
+    if (run.tell != NULL) {
+        run.tell();
     }
 }
 
@@ -64,15 +98,36 @@ static int layers_interrupt(void *ctx) {
     (void)ctx;
     uint32_t status = KPU->interrupt_status;
     KPU->interrupt_clear = status; // before more is pushed, or the next one may be lost
-    if (!(status & KPU_INT_CALC_DONE)) {
-        return 0;
-    }
-    if (run.left > 0) {
-        push(run.left < ROOM_AT_REFILL ? run.left : ROOM_AT_REFILL);
-    } else {
-        run.computed = true;
+    if (status & KPU_INT_CALC_DONE) {
+        if (run.left > 0) {
+            push(run.left < ROOM_AT_REFILL ? run.left : ROOM_AT_REFILL);
+        } else {
+            end_run(true);
+        }
     }
     return 0;
+}
+
+// The input's transfer has ended; a run that waits for it begins.
+static void fed(bool good) {
+    if (!run.feeding) {
+        return; // another copy's
+    }
+    run.feeding = false;
+    run.fault = !good;
+    if (run.running && good) {
+        push_first();
+    } else if (run.running) {
+        end_run(false);
+    }
+}
+
+bool kpu_feeding(void) {
+    return run.feeding;
+}
+
+void kpu_on_end(void (*tell)(void)) {
+    run.tell = tell;
 }
 
 // -- start and end
@@ -90,6 +145,7 @@ static void reset(void) {
 }
 
 int kpu_init(void) {
+    ticks_per_ms = clint_get_rate() / 1000;
     if (ready) {
         return KPU_OK;
     }
@@ -101,6 +157,13 @@ int kpu_init(void) {
     sysctl_clock_set_threshold(SYSCTL_THRESHOLD_AI, 0);
     sysctl_clock_enable(SYSCTL_CLOCK_AI);
     reset();
+    sysctl_dma_select(SYSCTL_DMA_CHANNEL_5, SYSCTL_DMA_SELECT_AI_RX_REQ);
+    dmac_prepare(&out, DMAC_CHANNEL_KPU, (const void *)&KPU->fifo_data_out, (const void *)IOMEM_UNCACHED,
+        DMAC_ADDR_NOCHANGE, DMAC_ADDR_INCREMENT, DMAC_MSIZE_8, DMAC_TRANS_WIDTH_64);
+    dmac_prepare(&feed, DMAC_CHANNEL_COPY, (const void *)IOMEM_UNCACHED, (const void *)IOMEM_UNCACHED,
+        DMAC_ADDR_INCREMENT, DMAC_ADDR_INCREMENT, DMAC_MSIZE_16, DMAC_TRANS_WIDTH_64);
+    dmac_on_end(DMAC_CHANNEL_KPU, end_run);
+    dmac_on_end(DMAC_CHANNEL_COPY, fed);
     plic_set_priority(IRQN_AI_INTERRUPT, 2);
     plic_irq_register(IRQN_AI_INTERRUPT, layers_interrupt, NULL);
     plic_irq_enable(IRQN_AI_INTERRUPT);
@@ -109,11 +172,25 @@ int kpu_init(void) {
 }
 
 int kpu_check_free(void) {
-    return run.running ? KPU_BUSY : ready ? KPU_OK : KPU_ERR_ARG;
+    return run.running || run.feeding ? KPU_BUSY : ready ? KPU_OK : KPU_ERR_ARG;
 }
 
 uint32_t kpu_bus_address(const void *p) {
     return (uintptr_t)iomem_uncached(p);
+}
+
+int kpu_feed_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint32_t channels) {
+    int64_t bytes = (int64_t)(int32_t)w * (int32_t)h * (int32_t)channels; // below 0 where one is out of all bounds
+    uintptr_t start = KPU_AI_RAM + (uintptr_t)row * KPU_ROW_BYTES;
+    // Lines of whole rows lie dense, so one transfer brings the map; all else is a copy like others.
+    if (w % KPU_ROW_BYTES != 0 || (uintptr_t)src % 8 != 0 || !iomem_is_uncached(src) || bytes < FEED_MIN_BYTES
+        || start + bytes > KPU_AI_RAM + KPU_ROWS * KPU_ROW_BYTES || (uintptr_t)src == start || !ready
+        || run.running || run.feeding) {
+        return kpu_write_map(row, src, w, h, channels);
+    }
+    run.fault = false;
+    run.feeding = true;
+    return dmac_start(&feed, src, (void *)start, bytes / 8);
 }
 
 int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, void *dst, size_t bytes) {
@@ -127,23 +204,23 @@ int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, v
     run.next = layers;
     run.left = count;
     run.streams = dst != NULL;
-    run.computed = false;
-    run.deadline = clint_time_after_us(RUN_LIMIT_US + (uint64_t)count * LAYER_LIMIT_US);
-    quiet();
-    if (run.streams) {
-        sysctl_dma_select(SYSCTL_DMA_CHANNEL_5, SYSCTL_DMA_SELECT_AI_RX_REQ);
-        // From here to the end of the run dst belongs to the DMA controller.
-        if (dmac_set_single_mode(DMAC_CHANNEL_KPU, (const void *)&KPU->fifo_data_out, dst, DMAC_ADDR_NOCHANGE,
-            DMAC_ADDR_INCREMENT, DMAC_MSIZE_8, DMAC_TRANS_WIDTH_64, (bytes + 7) / 8) != DMAC_OK) {
-            return KPU_ERR_ARG;
-        }
-    }
-    run.running = true;
+    run.ended = false;
+    run.deadline = CLINT->mtime + (RUN_LIMIT_MS + (uint64_t)count * LAYER_LIMIT_MS) * ticks_per_ms;
+    KPU->interrupt_clear = KPU_INT_ALL;
     KPU->eight_bit_mode = eight_bit_weights;
+    // From here to the end of the run dst belongs to the DMA controller.
+    if (run.streams && dmac_start(&out, (const void *)&KPU->fifo_data_out, dst, (bytes + 7) / 8) != DMAC_OK) {
+        return KPU_ERR_ARG;
+    }
     csr_fence();
     KPU->interrupt_mask = KPU_INT_ALL & ~KPU_INT_CALC_DONE;
     uintptr_t status = csr_interrupts_off();
-    push(count < KPU_AHEAD ? count : KPU_AHEAD);
+    run.running = true;
+    if (run.fault) {
+        run.ended = true;
+    } else if (!run.feeding) {
+        push_first();
+    }
     csr_interrupts_restore(status);
     return KPU_OK;
 }
@@ -160,17 +237,12 @@ int kpu_poll(void) {
     if (!run.running) {
         return run.result;
     }
-    if (run.streams) {
-        int streamed = dmac_poll(DMAC_CHANNEL_KPU);
-        if (streamed == DMAC_OK) {
+    if (run.ended) {
+        if (!run.fault) {
             return finish(KPU_OK);
         }
-        if (streamed != DMAC_BUSY) {
-            kpu_abort();
-            return run.result = KPU_ERR_DMA;
-        }
-    } else if (run.computed) {
-        return finish(KPU_OK);
+        kpu_abort();
+        return run.result = KPU_ERR_DMA;
     }
     if (clint_get_time() >= run.deadline) {
         kpu_abort();
@@ -180,15 +252,22 @@ int kpu_poll(void) {
 }
 
 void kpu_abort(void) {
-    if (!run.running) {
+    if (!run.running && !run.feeding) {
         return;
     }
     uintptr_t status = csr_interrupts_off();
     run.left = 0;
-    if (run.streams) {
-        dmac_abort(DMAC_CHANNEL_KPU);
+    if (run.feeding) {
+        run.feeding = false;
+        dmac_abort(DMAC_CHANNEL_COPY);
     }
-    reset();
+    if (run.running) {
+        if (run.streams) {
+            dmac_abort(DMAC_CHANNEL_KPU);
+        }
+        reset();
+        finish(KPU_ERR_TIMEOUT);
+    }
+    run.fault = false;
     csr_interrupts_restore(status);
-    finish(KPU_ERR_TIMEOUT);
 }

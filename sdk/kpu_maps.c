@@ -6,11 +6,10 @@
 #include "kpu.h"
 #include "kpu_run.h"
 
-#define AI_RAM_UNCACHED (IOMEM_UNCACHED + 0x600000)
 #define COPY_WORDS_MIN (64) // shorter maps are copied before a DMA transfer is set up
 
 volatile uint8_t *kpu_ai_ram(void) {
-    return (volatile uint8_t *)AI_RAM_UNCACHED;
+    return (volatile uint8_t *)KPU_AI_RAM;
 }
 
 // Where a map of this width lies from a row on.
@@ -31,37 +30,16 @@ static int layout(layout_t *map, uint32_t row, uint32_t w, uint32_t h, uint32_t 
     if (rows > KPU_ROWS - row) {
         return KPU_ERR_ARG;
     }
-    map->start = AI_RAM_UNCACHED + (uintptr_t)row * KPU_ROW_BYTES;
+    map->start = KPU_AI_RAM + (uintptr_t)row * KPU_ROW_BYTES;
     map->line_bytes = rows_per_line * KPU_ROW_BYTES;
     map->channel_bytes = h * map->line_bytes;
     return KPU_OK;
 }
 
-static uintptr_t line_address(const layout_t *map, uint32_t channel, uint32_t y) {
-    return map->start + (uintptr_t)(channel / map->groups) * map->channel_bytes
-           + channel % map->groups * (KPU_ROW_BYTES / map->groups) + (uintptr_t)y * map->line_bytes;
-}
-
-// Lines begin on 16 bytes in AI RAM, so whole words of it can be moved, whatever the other side's alignment is.
-static void write_line(uintptr_t to, const uint8_t *src, uint32_t bytes) {
-    volatile uint64_t *words = (volatile uint64_t *)to;
-    if ((uintptr_t)src % 8 == 0) {
-        for (; bytes >= 8; bytes -= 8, src += 8) {
-            *words++ = *(const uint64_t *)src;
-        }
-    } else {
-        for (; bytes >= 8; bytes -= 8, src += 8) {
-            uint64_t word = 0;
-            for (int i = 7; i >= 0; i--) {
-                word = word << 8 | src[i];
-            }
-            *words++ = word;
-        }
-    }
-    volatile uint8_t *rest = (volatile uint8_t *)words;
-    for (; bytes > 0; bytes--) {
-        *rest++ = *src++;
-    }
+// Lines begin on 16 bytes in AI RAM, so whole words of it can be moved.
+static void *channel_start(const layout_t *map, uint32_t channel) {
+    return (void *)(map->start + (uintptr_t)(channel / map->groups) * map->channel_bytes
+        + channel % map->groups * (KPU_ROW_BYTES / map->groups));
 }
 
 static bool can_copy_by_dma(const void *plain, uint32_t w, size_t bytes) {
@@ -91,13 +69,18 @@ int kpu_write_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint
         return result;
     }
     size_t bytes = (size_t)w * h * channels;
+    if (w % KPU_ROW_BYTES == 0 && (uintptr_t)src == map.start) {
+        return KPU_OK; // whoever filled the planes has put them into place
+    }
     if (can_copy_by_dma(src, w, bytes)) {
         return copy_by_dma(src, (void *)map.start, bytes);
     }
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        for (uint32_t y = 0; y < h; y++, src += w) {
-            write_line(line_address(&map, channel, y), src, w);
-        }
+    if (w % KPU_ROW_BYTES == 0) {
+        iomem_write_lines((void *)map.start, 0, src, bytes, 1); // dense there, too
+        channels = 0;
+    }
+    for (uint32_t channel = 0; channel < channels; channel++, src += (size_t)w * h) {
+        iomem_write_lines(channel_start(&map, channel), map.line_bytes, src, w, h);
     }
     csr_fence();
     return KPU_OK;
@@ -113,10 +96,12 @@ int kpu_read_map(uint8_t *dst, uint32_t row, uint32_t w, uint32_t h, uint32_t ch
     if (can_copy_by_dma(dst, w, bytes)) {
         return copy_by_dma((const void *)map.start, dst, bytes);
     }
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        for (uint32_t y = 0; y < h; y++, dst += w) {
-            iomem_copy_out(dst, (const void *)line_address(&map, channel, y), w);
-        }
+    if (w % KPU_ROW_BYTES == 0) {
+        iomem_copy_out(dst, (const void *)map.start, bytes);
+        return KPU_OK;
+    }
+    for (uint32_t channel = 0; channel < channels; channel++, dst += (size_t)w * h) {
+        iomem_read_lines(dst, channel_start(&map, channel), map.line_bytes, w, h);
     }
     return KPU_OK;
 }

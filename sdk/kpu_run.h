@@ -3,7 +3,11 @@
 #ifndef KPU_RUN_H
 #define KPU_RUN_H
 
-// KPU_OK while nothing runs, KPU_BUSY during a run, KPU_ERR_ARG before kpu_init().
+#include "iomem.h"
+
+#define KPU_AI_RAM (IOMEM_UNCACHED + 0x600000)
+
+// KPU_OK while nothing runs, KPU_BUSY during a run and while its input is on its way, KPU_ERR_ARG before kpu_init().
 int kpu_check_free(void);
 
 #endif // KPU_RUN_H

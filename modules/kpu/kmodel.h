@@ -87,8 +87,23 @@ kmodel_tensor_t kmodel_input(const kmodel_t *model);
 uint32_t kmodel_input_count(const kmodel_t *model);
 kmodel_tensor_t kmodel_input_part(const kmodel_t *model, uint32_t index);
 kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index);
-// The output's bytes in working memory (cached, 4-aligned for f32): valid until the next start.
-void *kmodel_output_data(const kmodel_t *model, uint32_t index);
+// The output's bytes in working memory (cached, 4-aligned for f32): valid until the next start. After a run that ended with
+// a result of the KPU, and at most its bytes made into floats, this is done now.
+void *kmodel_output_data(kmodel_t *model, uint32_t index);
+
+// An output of the last run as the KPU streamed it, for who wants to do without: element i is kmodel_raw_value() of byte i
+// where `is_float`, else the byte. Valid until the next start.
+typedef struct {
+    const uint8_t *bytes; // on the chip uncached; 64-byte aligned, with room up to a multiple of eight
+    uint32_t count;
+    bool is_float;
+    bool subtracts; // (byte - zero) * scale instead of byte * scale + bias
+    uint32_t zero;
+    float scale, bias;
+} kmodel_raw_t;
+// NULL where the output is not one of these; the answer does not change from one whole run to the next.
+const kmodel_raw_t *kmodel_output_raw(const kmodel_t *model, uint32_t index);
+float kmodel_raw_value(const kmodel_raw_t *raw, uint8_t byte);
 
 // A layer as `netinfo` and `kmodel info` show it.
 typedef struct {
@@ -104,7 +119,7 @@ typedef struct {
 int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 
 // Starts a run. `input` has kmodel_input().bytes of its type; on the chip an uncached alias lets planes go by DMA. It must
-// stay in place until kmodel_step() was called once. Returns at once.
+// stay in place until kmodel_step() was called once and kpu_feeding() is over. Returns at once.
 int kmodel_start(kmodel_t *model, const void *input, size_t bytes);
 
 // Goes on: runs a CPU layer or hands KPU layers over. KMODEL_BUSY while there is more, KMODEL_OK when the outputs are there.
@@ -118,7 +133,7 @@ int kmodel_set_layers(kmodel_t *model, uint32_t count);
 int kmodel_layer_result(const kmodel_t *model, uint32_t index, kmodel_tensor_t *tensor);
 
 // Copies it out, right after a run that ended with that layer.
-int kmodel_read_result(const kmodel_t *model, uint32_t index, void *to);
+int kmodel_read_result(kmodel_t *model, uint32_t index, void *to);
 
 // Ends a run at once; the model can be started again. Does nothing when idle.
 void kmodel_abort(kmodel_t *model);

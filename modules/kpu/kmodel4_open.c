@@ -67,6 +67,7 @@ static void add_steps(kmodel_t *model) {
         };
         joins = false;
     }
+    kmodel_prepare_layers(model);
 }
 
 // Constants lie in the file, where no floats may be loaded: they get a copy that comes through integers.
@@ -99,6 +100,7 @@ int kmodel4_open(kmodel_t *model) {
         model->outputs[i] = kmodel4_output(file, i);
         model->output_data[i] = (range.memory == KMODEL4_CONSTANTS ? constants : model->work) + range.start;
     }
+    kmodel_find_tail(model);
     return KMODEL_OK;
 }
 

@@ -24,7 +24,9 @@ int kmodel4_load_inputs(const kmodel_t *model, const uint8_t *input) {
         kmodel4_range_t range = kmodel4_range(model->file + tables.inputs, KMODEL4_RANGE_FIELDS * i);
         kmodel4_shape_t shape = kmodel4_shape(model->file + tables.shapes, 4 * i);
         size_t bytes = kmodel4_input(model->file, i).bytes;
-        if (range.memory == KMODEL4_AI_RAM) {
+        if (range.memory == KMODEL4_AI_RAM && i + 1 == header.inputs && shape.d[0] == 1 && model->steps[0].layers) {
+            result = kpu_feed_map(range.start / KPU_ROW_BYTES, input, shape.d[3], shape.d[2], shape.d[1]);
+        } else if (range.memory == KMODEL4_AI_RAM) {
             result = write_maps(range.start / KPU_ROW_BYTES, input, &shape);
         } else {
             memcpy(model->work + range.start, input, bytes);

@@ -12,7 +12,9 @@ int kmodel_set_layers(kmodel_t *model, uint32_t count) {
     if (kmodel_is_v4(model->file)) {
         return count == model->layer_count ? KMODEL_OK : KMODEL_ERR_VERSION;
     }
+    kmodel_take_tail(model);
     kmodel_add_steps(model, count);
+    kmodel_find_tail(model);
     return KMODEL_OK;
 }
 
@@ -47,7 +49,7 @@ int kmodel_layer_result(const kmodel_t *model, uint32_t index, kmodel_tensor_t *
     return range.bytes ? KMODEL_OK : KMODEL_ERR_LAYER;
 }
 
-int kmodel_read_result(const kmodel_t *model, uint32_t index, void *to) {
+int kmodel_read_result(kmodel_t *model, uint32_t index, void *to) {
     kmodel_place_t place = place_of(model, index);
     if (place.type == KMODEL_K210_CONV) {
         kmodel_conv_t conv = conv_of(model, &place);
@@ -56,6 +58,7 @@ int kmodel_read_result(const kmodel_t *model, uint32_t index, void *to) {
             return result == KPU_OK ? KMODEL_OK : KMODEL_ERR_RUN;
         }
     }
+    kmodel_take_tail(model);
     kmodel_range_t range = kmodel_result(model->file, &place);
     memcpy(to, model->work + range.start, range.bytes);
     return KMODEL_OK;

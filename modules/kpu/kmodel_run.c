@@ -46,6 +46,19 @@ void kmodel_add_steps(kmodel_t *model, uint32_t layers) {
             joins = false;
         }
     }
+    kmodel_prepare_layers(model);
+}
+
+void kmodel_prepare_layers(kmodel_t *model) {
+    kpu_layer_t *layers = model->layers;
+    for (uint32_t i = 0; i < model->step_count; i++) {
+        kmodel_step_t *step = &model->steps[i];
+        if (step->layers) {
+            step->device = step->main_bytes && !step->by_cpu ? model->device : NULL;
+            kpu_prepare(layers, step->layer_count, step->device != NULL);
+            layers += step->layer_count;
+        }
+    }
 }
 
 static uint32_t count_kpu_layers(const uint8_t *file, uint32_t layers) {
@@ -63,7 +76,7 @@ static uint32_t count_kpu_layers(const uint8_t *file, uint32_t layers) {
 int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work, void *device, void *tape) {
     (void)file_bytes;
     if (kmodel_is_v4(file)) {
-        *model = (kmodel_t) {.file = file, .work = work, .device = device, .layers = tape};
+        *model = (kmodel_t) {.file = file, .v4 = true, .work = work, .device = device, .layers = tape};
         return kmodel4_open(model);
     }
     kmodel_header_t header = kmodel_header(file);
@@ -88,6 +101,7 @@ int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work
     }
     // A file may read what no layer wrote; then it reads the same each time.
     memset(work, 0, header.main_mem_usage);
+    kmodel_find_tail(model);
     return result;
 }
 
@@ -121,10 +135,6 @@ kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index) {
     return model->outputs[index];
 }
 
-void *kmodel_output_data(const kmodel_t *model, uint32_t index) {
-    return model->output_data[index];
-}
-
 int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
     if (index >= model->layer_count) {
         return KMODEL_ERR_STATE;
@@ -153,7 +163,7 @@ static int load_input(const kmodel_t *model, const void *input) {
     const kmodel_step_t *first = &model->steps[0];
     if (first->layers) {
         uint32_t row = first->layers[0].word[1] & 0x7fff;
-        return kpu_write_map(row, input, model->input.w, model->input.h, model->input.channels);
+        return kpu_feed_map(row, input, model->input.w, model->input.h, model->input.channels);
     }
     memcpy(model->work + kmodel_field(first->body, first->op->in[0].address), input, model->input.bytes);
     return KPU_OK;
@@ -166,48 +176,17 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes) {
     if (bytes != model->input.bytes) {
         return KMODEL_ERR_INPUT;
     }
-    int result = kmodel_is_v4(model->file) ? kmodel4_load_inputs(model, input) : load_input(model, input);
+    if (model->cpu_before_tail) {
+        kmodel_take_tail(model);
+    }
+    model->put_off = model->raw_is_fresh = false;
+    int result = model->v4 ? kmodel4_load_inputs(model, input) : load_input(model, input);
     if (result != KPU_OK) {
         return KMODEL_ERR_RUN;
     }
     model->state = MODEL_RUNNING;
     model->step = 0;
     return KMODEL_OK;
-}
-
-// The device block is uncached, so it is read in eights, each once.
-static void copy_from_device(uint8_t *to, const uint8_t *device, size_t bytes) {
-    const volatile uint64_t *from = (const volatile uint64_t *)device;
-    if ((uintptr_t)to % 8 == 0) {
-        for (; bytes >= 32; bytes -= 32) {
-            uint64_t eights[4] = {from[0], from[1], from[2], from[3]};
-            memcpy(__builtin_assume_aligned(to, 8), eights, sizeof(eights));
-            to += 32;
-            from += 4;
-        }
-    }
-    while (bytes) {
-        uint64_t eight = *from++;
-        size_t count = bytes < 8 ? bytes : 8;
-        memcpy(to, &eight, count);
-        to += count;
-        bytes -= count;
-    }
-}
-
-// Brings what a step gives to main memory there.
-static int fetch_result(const kmodel_t *model, const kmodel_step_t *step) {
-    if (step->main_bytes == 0) {
-        return KPU_OK;
-    }
-    uint8_t *to = model->work + step->main_out;
-    if (!step->by_cpu) {
-        copy_from_device(to, model->device, step->main_bytes);
-        return KPU_OK;
-    }
-    const uint64_t *word = step->layers[step->layer_count - 1].word;
-    uint32_t w = (word[3] >> 32 & 0x3ff) + 1, h = (word[3] >> 42 & 0x1ff) + 1, channels = (word[2] >> 32 & 0x3ff) + 1;
-    return kpu_read_map(to, word[1] >> 32 & 0x7fff, w, h, channels);
 }
 
 // Puts channel c into the first pixel of a 4x4 map, four of which share rows of AI RAM; a 1x1 kernel follows.
@@ -225,14 +204,7 @@ static int upload(const uint8_t *body, const uint8_t *work) {
         kmodel_field(body, 4), kmodel_field(body, 5));
 }
 
-// Does a step, or hands it to the KPU. A negative result is the KPU's.
-static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
-    if (step->layers) {
-        model->state = MODEL_ON_KPU;
-        bool streams = step->main_bytes && !step->by_cpu;
-        return kpu_start(step->layers, step->layer_count, model->eight_bit_weights, streams ? model->device : NULL,
-            streams ? step->main_bytes : 0);
-    }
+int kmodel_run_on_cpu(kmodel_t *model, const kmodel_step_t *step) {
     if (step->op4) {
         return KMODEL_V4 ? kmodel4_run(model, step) : KPU_ERR_ARG;
     }
@@ -246,43 +218,62 @@ static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
     return KPU_OK;
 }
 
+// Does a step, or hands it to the KPU. A negative result is the KPU's.
+static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
+    if (step->layers == NULL) {
+        return kmodel_run_on_cpu(model, step);
+    }
+    model->state = MODEL_ON_KPU;
+    return kpu_start(step->layers, step->layer_count, model->eight_bit_weights, step->device, step->main_bytes);
+}
+
 static int give_up(kmodel_t *model) {
+    kpu_abort(); // an input that is still on its way
     model->state = MODEL_IDLE;
     return KMODEL_ERR_RUN;
 }
 
-int kmodel_step(kmodel_t *model) {
-    if (model->state == MODEL_IDLE) {
-        return KMODEL_ERR_STATE;
-    }
-    while (model->step < model->step_count) {
-        const kmodel_step_t *step = &model->steps[model->step];
-        if (model->state == MODEL_RUNNING && begin_step(model, step) < 0) {
-            return give_up(model);
-        }
-        if (model->state == MODEL_ON_KPU) {
-            int result = kpu_poll();
-            if (result == KPU_BUSY) {
-                return KMODEL_BUSY;
-            }
-            if (result != KPU_OK) {
-                return give_up(model);
-            }
-            if (fetch_result(model, step) != KPU_OK) {
-                return give_up(model);
-            }
-            model->state = MODEL_RUNNING;
-            model->step++;
-        } else if (++model->step < model->step_count) {
-            return KMODEL_BUSY; // so that who waits can end a run between its CPU layers, too
-        }
-    }
+static int end(kmodel_t *model) {
     model->state = MODEL_IDLE;
     return KMODEL_OK;
 }
 
-void kmodel_abort(kmodel_t *model) {
+// The KPU is done with a step, or failed at it.
+static int end_kpu_step(kmodel_t *model, int result) {
+    if (result != KPU_OK) {
+        return give_up(model);
+    }
+    model->state = MODEL_RUNNING;
+    if (++model->step == model->tail) {
+        model->put_off = model->raw_is_fresh = true;
+        return end(model);
+    }
+    if (kmodel_fetch_result(model, &model->steps[model->step - 1]) != KPU_OK) {
+        return give_up(model);
+    }
+    return model->step < model->step_count ? KMODEL_BUSY : end(model);
+}
+
+// Not more than one step, so that who waits can end a run between its CPU layers, too.
+int kmodel_step(kmodel_t *model) {
     if (model->state == MODEL_ON_KPU) {
+        int result = kpu_poll();
+        return result == KPU_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
+    }
+    if (model->state == MODEL_IDLE) {
+        return KMODEL_ERR_STATE;
+    }
+    if (begin_step(model, &model->steps[model->step]) < 0) {
+        return give_up(model);
+    }
+    if (model->state == MODEL_ON_KPU || ++model->step < model->step_count) {
+        return KMODEL_BUSY;
+    }
+    return end(model);
+}
+
+void kmodel_abort(kmodel_t *model) {
+    if (model->state != MODEL_IDLE) {
         kpu_abort();
     }
     model->state = MODEL_IDLE;

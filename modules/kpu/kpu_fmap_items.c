@@ -12,20 +12,25 @@ typedef struct {
     size_t at;
 } fmap_iterator_t;
 
-static size_t count(const kpu_fmap_obj_t *fmap) {
-    return kpu_fmap_is_float(fmap) ? fmap->tensor.bytes / sizeof(float) : fmap->tensor.bytes;
+static size_t count(const kpu_fmap_view_t *view) {
+    return kpu_fmap_is_float(view) ? view->tensor.bytes / sizeof(float) : view->tensor.bytes;
 }
 
-static mp_obj_t element(const kpu_fmap_obj_t *fmap, size_t i) {
-    if (kpu_fmap_is_float(fmap)) {
-        return mp_obj_new_float_from_f(((const float *)fmap->data)[i]);
+static mp_obj_t element(const kpu_fmap_view_t *view, size_t i) {
+    if (view->raw.bytes != NULL) {
+        uint8_t byte = kpu_fmap_raw_byte(view, i);
+        return view->raw.is_float ? mp_obj_new_float_from_f(kmodel_raw_value(&view->raw, byte))
+            : MP_OBJ_NEW_SMALL_INT(byte);
     }
-    return MP_OBJ_NEW_SMALL_INT(((const uint8_t *)fmap->data)[i]);
+    if (kpu_fmap_is_float(view)) {
+        return mp_obj_new_float_from_f(((const float *)view->data)[i]);
+    }
+    return MP_OBJ_NEW_SMALL_INT(((const uint8_t *)view->data)[i]);
 }
 
-static void set_element(kpu_fmap_obj_t *fmap, size_t i, mp_obj_t value_in) {
-    if (kpu_fmap_is_float(fmap)) {
-        ((float *)fmap->data)[i] = mp_obj_get_float_to_f(value_in);
+static void set_element(const kpu_fmap_view_t *own, size_t i, mp_obj_t value_in) {
+    if (kpu_fmap_is_float(own)) {
+        ((float *)own->data)[i] = mp_obj_get_float_to_f(value_in);
         return;
     }
     mp_int_t value = mp_obj_get_int(value_in);
@@ -33,7 +38,7 @@ static void set_element(kpu_fmap_obj_t *fmap, size_t i, mp_obj_t value_in) {
         mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("[MAIXPY]kpu: %ld does not fit an fmap of 0 to 255"),
             (long)value);
     }
-    ((uint8_t *)fmap->data)[i] = value;
+    ((uint8_t *)own->data)[i] = value;
 }
 
 static size_t slice_count(const mp_bound_slice_t *slice) {
@@ -42,17 +47,50 @@ static size_t slice_count(const mp_bound_slice_t *slice) {
     return span > 0 ? (span + step - 1) / step : 0;
 }
 
-static mp_obj_t get_slice(const kpu_fmap_obj_t *fmap, const mp_bound_slice_t *slice) {
+// Floats that come of bytes are no more than 256 different ones, so a list of them shares its objects.
+static mp_obj_t raw_value(const kpu_fmap_view_t *view, mp_obj_t *values, uint8_t byte) {
+    if (values[byte] == MP_OBJ_NULL) {
+        values[byte] = mp_obj_new_float_from_f(kmodel_raw_value(&view->raw, byte));
+    }
+    return values[byte];
+}
+
+static void get_raw_floats(const kpu_fmap_view_t *view, size_t start, mp_obj_t *items, size_t length) {
+    mp_obj_t values[256] = { MP_OBJ_NULL };
+    size_t i = 0;
+    for (; i < length && (start + i) % 8 != 0; i++) {
+        items[i] = raw_value(view, values, kpu_fmap_raw_byte(view, start + i));
+    }
+    const volatile uint64_t *words = (const volatile uint64_t *)view->raw.bytes + (start + i) / 8;
+    for (; length - i >= 8; i += 8) {
+        uint64_t word = *words++;
+        #pragma GCC unroll 8
+        for (int k = 0; k < 8; k++) {
+            uint8_t byte = word >> 8 * k;
+            mp_obj_t value = values[byte];
+            items[i + k] = value != MP_OBJ_NULL ? value : raw_value(view, values, byte);
+        }
+    }
+    for (; i < length; i++) {
+        items[i] = raw_value(view, values, kpu_fmap_raw_byte(view, start + i));
+    }
+}
+
+static mp_obj_t get_slice(const kpu_fmap_view_t *view, const mp_bound_slice_t *slice) {
     size_t length = slice_count(slice);
     mp_obj_list_t *list = MP_OBJ_TO_PTR(mp_obj_new_list(length, NULL));
+    if (slice->step == 1 && view->raw.bytes != NULL && view->raw.is_float) {
+        get_raw_floats(view, slice->start, list->items, length);
+        return MP_OBJ_FROM_PTR(list);
+    }
     for (size_t i = 0; i < length; i++) {
-        list->items[i] = element(fmap, slice->start + i * slice->step);
+        list->items[i] = element(view, slice->start + i * slice->step);
     }
     return MP_OBJ_FROM_PTR(list);
 }
 
 // A list or tuple of as many values, or one value for all.
-static void set_slice(kpu_fmap_obj_t *fmap, const mp_bound_slice_t *slice, mp_obj_t values_in) {
+static void set_slice(const kpu_fmap_view_t *own, const mp_bound_slice_t *slice, mp_obj_t values_in) {
     size_t length = slice_count(slice);
     size_t values = length;
     mp_obj_t *items = NULL;
@@ -65,7 +103,7 @@ static void set_slice(kpu_fmap_obj_t *fmap, const mp_bound_slice_t *slice, mp_ob
             (unsigned)values, (unsigned)length);
     }
     for (size_t i = 0; i < length; i++) {
-        set_element(fmap, slice->start + i * slice->step, items == NULL ? values_in : items[i]);
+        set_element(own, slice->start + i * slice->step, items == NULL ? values_in : items[i]);
     }
 }
 
@@ -73,23 +111,28 @@ mp_obj_t kpu_fmap_subscript(mp_obj_t self_in, mp_obj_t index_in, mp_obj_t value)
     if (value == MP_OBJ_NULL) {
         return MP_OBJ_NULL; // del is not supported
     }
-    kpu_fmap_obj_t *self = kpu_fmap_get(self_in);
     bool load = value == MP_OBJ_SENTINEL;
+    kpu_fmap_view_t view = load ? kpu_fmap_view(self_in) : *kpu_fmap_own(self_in);
     if (mp_obj_is_type(index_in, &mp_type_slice)) {
         mp_bound_slice_t slice;
-        mp_obj_slice_indices(index_in, count(self), &slice);
+        mp_obj_slice_indices(index_in, count(&view), &slice);
         if (load) {
-            return get_slice(self, &slice);
+            return get_slice(&view, &slice);
         }
-        set_slice(self, &slice, value);
+        set_slice(&view, &slice, value);
         return mp_const_none;
     }
-    size_t i = mp_get_index(&kpu_fmap_type, count(self), index_in, false);
+    size_t i = mp_get_index(&kpu_fmap_type, count(&view), index_in, false);
     if (load) {
-        return element(self, i);
+        return element(&view, i);
     }
-    set_element(self, i, value);
+    set_element(&view, i, value);
     return mp_const_none;
+}
+
+static mp_obj_t length_of(mp_obj_t self_in) {
+    kpu_fmap_view_t view = kpu_fmap_view(self_in);
+    return mp_obj_new_int_from_uint(count(&view));
 }
 
 mp_obj_t kpu_fmap_unary(mp_unary_op_t op, mp_obj_t self_in) {
@@ -97,7 +140,7 @@ mp_obj_t kpu_fmap_unary(mp_unary_op_t op, mp_obj_t self_in) {
         case MP_UNARY_OP_BOOL:
             return mp_const_true;
         case MP_UNARY_OP_LEN:
-            return mp_obj_new_int_from_uint(count(kpu_fmap_get(self_in)));
+            return length_of(self_in);
         default:
             return MP_OBJ_NULL;
     }
@@ -105,8 +148,8 @@ mp_obj_t kpu_fmap_unary(mp_unary_op_t op, mp_obj_t self_in) {
 
 static mp_obj_t iterator_next(mp_obj_t self_in) {
     fmap_iterator_t *self = MP_OBJ_TO_PTR(self_in);
-    const kpu_fmap_obj_t *fmap = kpu_fmap_get(self->fmap);
-    return self->at < count(fmap) ? element(fmap, self->at++) : MP_OBJ_STOP_ITERATION;
+    kpu_fmap_view_t view = kpu_fmap_view(self->fmap);
+    return self->at < count(&view) ? element(&view, self->at++) : MP_OBJ_STOP_ITERATION;
 }
 
 mp_obj_t kpu_fmap_iterate(mp_obj_t self_in, mp_obj_iter_buf_t *buffer) {

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A run of a net from Python: start, wait with the core stopped, end; and what its outputs are said to look like.
+// A run of a net from Python: start, wait with the core stopped or go on meanwhile, end; and what its outputs look like.
+//
+// One run goes on at a time. Whoever wants the KPU next, or the result, waits for a run that nobody waited for; Ctrl-C
+// during any wait, and the driver's time limit, end it. Between waits the KPU's interrupt has the scheduler take it on.
+#include <stdio.h>
+
 #include "py/mperrno.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -10,82 +15,214 @@
 // The KPU's interrupt ends a wait; so long at most until its driver's own time limit is looked at.
 #define WAIT_MS (10)
 
-static kpu_net_obj_t *running;
+// The net whose run goes on is not collected.
+MP_REGISTER_ROOT_POINTER(void *kpu_running);
+static bool waiting; // someone below on the C stack waits for it
+static mp_sched_node_t node;
+
+static kpu_net_obj_t *running(void) {
+    return MP_STATE_VM(kpu_running);
+}
 
 const kpu_net_obj_t *kpu_net_running(void) {
-    return running;
+    return running();
 }
 
-static void stop(void *context) {
-    kmodel_abort(running->model);
-    running = NULL;
-}
-
-static NORETURN void raise_run_error(int result) {
-    if (result == KMODEL_ERR_RUN && kpu_poll() == KPU_ERR_TIMEOUT) {
-        kpu_raise_os_error(MP_ETIMEDOUT,
-            "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU did not finish a layer in time and was reset");
+void kpu_net_refuse_within(const kpu_net_obj_t *net, const char *what) {
+    if (waiting && net == running()) {
+        char text[80];
+        snprintf(text, sizeof(text), "[MAIXPY]kpu: %s of a net from a callback of its own forward()", what);
+        kpu_raise_os_error(MP_EBUSY, text);
     }
-    if (result == KMODEL_ERR_RUN) {
-        kpu_raise_os_error(MP_EIO,
-            "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU or its DMA reported an error and was reset");
-    }
-    mp_raise_msg_varg(&mp_type_RuntimeError, MP_ERROR_TEXT("[MAIXPY]kpu: ERR_RUN_MODEL: the runtime said %d"), result);
 }
 
-void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input_in) {
-    if (running != NULL) {
+// -- the end of a run
+
+static void conclude(kpu_net_obj_t *net, int result) {
+    MP_STATE_VM(kpu_running) = NULL;
+    net->has_run = result == KMODEL_OK && net->layers == 0;
+}
+
+// The same of a run that nobody waited for: its fmaps are there already.
+static void conclude_pending(kpu_net_obj_t *net, int result) {
+    conclude(net, result);
+    net->pending = false;
+    kpu_on_end(NULL);
+    if (result != KMODEL_OK) {
+        kpu_fmap_drop_all(net, kpu_poll() == KPU_ERR_TIMEOUT ? KPU_LOST_TIMEOUT : KPU_LOST_FAULT);
+    }
+}
+
+void kpu_net_stop(kpu_net_obj_t *net) {
+    if (net == running()) {
+        kmodel_abort(net->model);
+        kpu_on_end(NULL);
+        MP_STATE_VM(kpu_running) = NULL;
+        net->pending = false;
+    }
+}
+
+static void interrupted(void *context) {
+    kpu_net_obj_t *net = running();
+    kpu_net_stop(net);
+    kpu_fmap_drop_all(net, KPU_LOST_INTERRUPTED);
+    waiting = false;
+}
+
+// Sleeps while only the KPU can go on, and lets Ctrl-C through. What is spent in here counts as waiting.
+void kpu_net_sleep(void);
+MP_NOINLINE void kpu_net_sleep(void) {
+    mp_event_handle_nowait();
+    while (kpu_poll() == KPU_BUSY) {
+        mp_event_wait_ms(WAIT_MS);
+    }
+}
+
+static int wait_for_end(kpu_net_obj_t *net, int result) {
+    while (result == KMODEL_BUSY) {
+        kpu_net_sleep();
+        result = kmodel_step(net->model);
+    }
+    return result;
+}
+
+void kpu_net_settle(const kpu_net_obj_t *net_in) {
+    kpu_net_obj_t *net = running();
+    if (net == NULL || net != net_in) {
+        return;
+    }
+    if (waiting) {
+        kpu_raise_os_error(MP_EBUSY, "[MAIXPY]kpu: a callback asked for a result while another wait for it goes on");
+    }
+    nlr_jump_callback_node_t guard;
+    nlr_push_jump_callback(&guard, interrupted);
+    waiting = true;
+    int result = wait_for_end(net, KMODEL_BUSY);
+    waiting = false;
+    nlr_pop_jump_callback(false);
+    conclude_pending(net, result);
+}
+
+// -- a run that nobody waits for
+
+// Takes it as far as the CPU can now, in the scheduler's time between two of Python's steps.
+static void go_on(mp_sched_node_t *self) {
+    kpu_net_obj_t *net = running();
+    if (net == NULL || !net->pending || waiting) {
+        return;
+    }
+    nlr_buf_t nlr;
+    if (nlr_push(&nlr) == 0) {
+        int result;
+        do {
+            result = kmodel_step(net->model);
+        } while (result == KMODEL_BUSY && kpu_poll() != KPU_BUSY);
+        nlr_pop();
+        if (result != KMODEL_BUSY) {
+            conclude_pending(net, result);
+        }
+    } else { // Ctrl-C during a layer of the CPU's
+        interrupted(NULL);
+        mp_sched_exception(MP_OBJ_FROM_PTR(nlr.ret_val));
+    }
+}
+
+static void tell(void) {
+    mp_sched_schedule_node(&node, go_on);
+}
+
+bool kpu_net_ready(const kpu_net_obj_t *net) {
+    go_on(&node);
+    return !net->pending;
+}
+
+// -- starting
+
+static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
+    if (waiting) {
         kpu_raise_os_error(MP_EBUSY,
             "[MAIXPY]kpu: forward() was called from a callback while another forward() waits");
     }
+    if (running() != NULL) {
+        kpu_net_settle(running());
+    }
     kpu_input_t input = kpu_input(net, input_in);
-    kpu_fmap_detach_all(net);
-    running = net;
+    if (net->fmaps != 0) {
+        kpu_fmap_detach_all(net);
+    }
+    MP_STATE_VM(kpu_running) = net;
     net->has_run = false;
     nlr_jump_callback_node_t guard;
-    nlr_push_jump_callback(&guard, stop);
-    int result = kmodel_start(net->model, input.data, input.bytes);
+    nlr_push_jump_callback(&guard, interrupted);
+    waiting = true;
+    if (!wait) {
+        kpu_on_end(tell);
+    }
+    int result = kmodel_start(net->model, input.data, net->input.bytes);
     if (result == KMODEL_OK) {
         result = kmodel_step(net->model);
     }
-    m_del(uint8_t, input.temporary, input.bytes);
-    while (result == KMODEL_BUSY) {
-        if (kpu_poll() == KPU_BUSY) {
-            mp_event_wait_ms(WAIT_MS);
-        } else {
-            mp_event_handle_nowait(); // the next layer is the CPU's
-        }
-        result = kmodel_step(net->model);
+    if (input.temporary != NULL) {
+        m_del(uint8_t, input.temporary, net->input.bytes);
     }
-    nlr_pop_jump_callback(true);
+    if (result == KMODEL_BUSY && wait) {
+        result = wait_for_end(net, result);
+    }
+    while (result == KMODEL_BUSY && kpu_feeding() && kpu_poll() == KPU_BUSY) {
+        mp_event_wait_ms(WAIT_MS); // the planes are the caller's again when this returns
+    }
+    waiting = false;
+    nlr_pop_jump_callback(false);
+    net->pending = result == KMODEL_BUSY;
+    if (net->pending) {
+        return;
+    }
+    conclude(net, result);
     if (result != KMODEL_OK) {
-        raise_run_error(result);
+        kpu_raise_run_error(kpu_poll() == KPU_ERR_TIMEOUT);
     }
-    net->has_run = net->layers == 0;
 }
 
-// forward(kpu_net, img, out_index=0, dma=-1) -> fmap; dma is MaixPy's and not needed.
+void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input) {
+    start(net, input, true);
+}
+
+static mp_obj_t result_of(kpu_net_obj_t *net, uint32_t output) {
+    return net->layers == 0 ? kpu_fmap_new(net, output) : kpu_fmap_of_layer(net);
+}
+
+// forward(kpu_net, img, out_index=0, dma=-1, wait=True) -> fmap; dma is MaixPy's and not needed.
 mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
-    enum { ARG_kpu_net, ARG_img, ARG_out_index, ARG_dma };
+    enum { ARG_kpu_net, ARG_img, ARG_out_index, ARG_dma, ARG_wait };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_kpu_net, MP_ARG_REQUIRED | MP_ARG_OBJ },
         { MP_QSTR_img, MP_ARG_REQUIRED | MP_ARG_OBJ },
         { MP_QSTR_out_index, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(0) } },
         { MP_QSTR_dma, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_INT(-1) } },
+        { MP_QSTR_wait, MP_ARG_KW_ONLY | MP_ARG_BOOL, { .u_bool = true } },
     };
+    if (n_args == 2 && kw_args->used == 0) { // as nearly always
+        kpu_net_obj_t *net = kpu_net_get(pos_args[0]);
+        kpu_net_run(net, pos_args[1]);
+        return result_of(net, 0);
+    }
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     kpu_net_obj_t *net = kpu_net_get(args[ARG_kpu_net].u_obj);
     uint32_t output = kpu_net_output_index(net, args[ARG_out_index].u_obj);
-    kpu_net_run(net, args[ARG_img].u_obj);
-    return net->layers == 0 ? kpu_fmap_new(net, output) : kpu_fmap_of_layer(net);
+    bool wait = args[ARG_wait].u_bool;
+    if (!wait && net->layers != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: forward(wait=False) runs all layers: kpu.set_layers(net, 0) first"));
+    }
+    start(net, args[ARG_img].u_obj, wait);
+    return result_of(net, output);
 }
 
 // get_output(kpu_net, idx) -> fmap of another output of the last run.
 mp_obj_t kpu_get_output(mp_obj_t net_in, mp_obj_t index_in) {
     kpu_net_obj_t *net = kpu_net_get(net_in);
     uint32_t output = kpu_net_output_index(net, index_in);
-    if (!net->has_run) {
+    if (!net->has_run && !net->pending) {
         mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: get_output err: no run has ended yet: kpu.forward() first"));
     }
     return kpu_fmap_new(net, output);
@@ -104,6 +241,8 @@ mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args) {
             (long)index, (long)count - 1);
         return mp_const_false;
     }
+    kpu_net_settle(net);
+    kpu_fmap_detach_all(net); // what is there keeps its shape
     kmodel_tensor_t *output = &net->outputs[index];
     mp_int_t elements = output->bytes / (output->type == KMODEL_F32 ? sizeof(float) : 1);
     bool positive = w > 0 && h > 0 && channels > 0;

@@ -46,7 +46,7 @@ static void check_planes(const kmodel_tensor_t *wants, uint32_t planes, const ch
     }
 }
 
-static const void *image_planes(const kmodel_tensor_t *wants, image_obj_t *img) {
+static MP_NOINLINE kpu_input_t image_input(const kmodel_tensor_t *wants, image_obj_t *img) {
     check_image(wants, img);
     uint32_t coloured = img->format == IMAGE_GRAYSCALE ? 1 : 3;
     if (img->planes == NULL) {
@@ -56,7 +56,7 @@ static const void *image_planes(const kmodel_tensor_t *wants, image_obj_t *img) 
     bool stale = img->plane_count != coloured && coloured == wants->channels;
     check_planes(wants, img->plane_count, stale ? "img.pix_to_ai()"
         : coloured == 1 ? "img = img.to_rgb565(copy=True)" : "img.to_grayscale() and img.pix_to_ai()");
-    return img->planes;
+    return (kpu_input_t) { img->planes, NULL };
 }
 
 // -- buffers
@@ -105,16 +105,12 @@ static kpu_input_t numbers(const kmodel_tensor_t *wants, mp_obj_t list) {
             store_byte(data, i, items[i]);
         }
     }
-    return (kpu_input_t) { data, data, wants->bytes };
+    return (kpu_input_t) { data, data };
 }
 
-kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
-    kmodel_tensor_t wants = kmodel_input(net->model);
-    if (mp_obj_is_type(input, &image_type)) {
-        return (kpu_input_t) { image_planes(&wants, MP_OBJ_TO_PTR(input)), NULL, wants.bytes };
-    }
+static MP_NOINLINE kpu_input_t other_input(const kmodel_tensor_t *wants, mp_obj_t input) {
     if (mp_obj_is_type(input, &mp_type_list) || mp_obj_is_type(input, &mp_type_tuple)) {
-        return numbers(&wants, input);
+        return numbers(wants, input);
     }
     mp_buffer_info_t buffer;
     if (mp_obj_is_str(input) || !mp_get_buffer(input, &buffer, MP_BUFFER_READ)) {
@@ -122,12 +118,25 @@ kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
             MP_ERROR_TEXT("[MAIXPY]kpu: input not support: want an image, bytes, a list or a tuple, not %s"),
             mp_obj_get_type_str(input));
     }
-    check_buffer(&wants, &buffer);
-    if ((uintptr_t)buffer.buf % element_bytes(&wants) == 0) {
-        return (kpu_input_t) { buffer.buf, NULL, buffer.len };
+    check_buffer(wants, &buffer);
+    if ((uintptr_t)buffer.buf % element_bytes(wants) == 0) {
+        return (kpu_input_t) { buffer.buf, NULL };
     }
     // The middle of a bytes object: floats are read only from where they are aligned.
     void *aligned = m_new(uint8_t, buffer.len);
     memcpy(aligned, buffer.buf, buffer.len);
-    return (kpu_input_t) { aligned, aligned, buffer.len };
+    return (kpu_input_t) { aligned, aligned };
+}
+
+kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
+    const kmodel_tensor_t *wants = &net->input;
+    if (!mp_obj_is_type(input, &image_type)) {
+        return other_input(wants, input);
+    }
+    image_obj_t *img = MP_OBJ_TO_PTR(input);
+    if (img->planes != NULL && img->w == wants->w && img->h == wants->h && img->plane_count == wants->channels
+        && wants->type == KMODEL_U8) {
+        return (kpu_input_t) { img->planes, NULL };
+    }
+    return image_input(wants, img);
 }

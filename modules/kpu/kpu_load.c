@@ -177,6 +177,7 @@ static void open_model(kpu_net_obj_t *net) {
     kmodel_open(model, net->file, net->file_bytes, work + work_at, net->device, work + tape_at);
     net->model = model;
     uint32_t outputs = kmodel_output_count(model);
+    net->input = kmodel_input(model);
     net->outputs = m_new(kmodel_tensor_t, outputs);
     for (uint32_t i = 0; i < outputs; i++) {
         net->outputs[i] = kmodel_output(model, i);

@@ -2,6 +2,7 @@
 // The net object that kpu.load() returns: who it is, and how its memory goes back.
 #include <string.h>
 
+#include "py/mperrno.h"
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
@@ -12,7 +13,15 @@ void kpu_raise_os_error(int code, const char *text) {
     nlr_raise(mp_obj_new_exception_args(&mp_type_OSError, MP_ARRAY_SIZE(args), args));
 }
 
-kpu_net_obj_t *kpu_net_get(mp_obj_t net_in) {
+void kpu_raise_run_error(bool timeout) {
+    if (timeout) {
+        kpu_raise_os_error(MP_ETIMEDOUT,
+            "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU did not finish a layer in time and was reset");
+    }
+    kpu_raise_os_error(MP_EIO, "[MAIXPY]kpu: ERR_RUN_MODEL: the KPU or its DMA reported an error and was reset");
+}
+
+kpu_net_obj_t *kpu_net_check(mp_obj_t net_in) {
     if (!mp_obj_is_type(net_in, &kpu_net_type)) {
         mp_raise_msg_varg(&mp_type_TypeError,
             MP_ERROR_TEXT("[MAIXPY]kpu: kpu_net type error: want what kpu.load() returned, not %s"),
@@ -26,7 +35,8 @@ kpu_net_obj_t *kpu_net_get(mp_obj_t net_in) {
 }
 
 void kpu_net_release(kpu_net_obj_t *net) {
-    kpu_fmap_drop_all(net);
+    kpu_net_stop(net);
+    kpu_fmap_drop_all(net, KPU_LOST_DEINIT);
     pool_free(net->device);
     pool_free(net->work);
     pool_free(net->file);
@@ -95,7 +105,7 @@ static MP_DEFINE_CONST_FUN_OBJ_1(net_net_arg_obj, net_net_arg);
 
 static mp_obj_t net_del(mp_obj_t self_in) {
     kpu_net_obj_t *self = MP_OBJ_TO_PTR(self_in);
-    if (self != kpu_net_running()) {
+    if (self != kpu_net_running() || self->pending) { // else its forward() is below on the C stack
         kpu_net_release(self);
     }
     return mp_const_none;

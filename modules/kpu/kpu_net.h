@@ -20,10 +20,12 @@ typedef struct {
     size_t file_bytes;        // of it that hold the model
     void *work;               // POOL_WORK: the model's struct, its working memory, its tape
     void *device;             // POOL_DEVICE; NULL where nothing is streamed
+    kmodel_tensor_t input;
     kmodel_tensor_t *outputs; // as reported: set_outputs() changes shapes, never sizes
     mp_obj_t yolo;            // what init_yolo2() was told, or MP_OBJ_NULL
-    uintptr_t fmaps;          // the fmaps that show the working memory; see kpu_fmap.c
+    uintptr_t fmaps;          // the fmaps that show the net's memory; see kpu_fmap.c
     bool has_run;             // the outputs are of a whole run
+    bool pending;             // they will be, of one that forward() did not wait for
     uint32_t layers;          // how many a run goes through; 0: all
 } kpu_net_obj_t;
 
@@ -33,8 +35,19 @@ extern const mp_obj_type_t kpu_fmap_type;
 // -- kpu_net.c
 // OSError with a code and a sentence of ours.
 NORETURN void kpu_raise_os_error(int code, const char *text);
+// The one that a failed run ends with.
+NORETURN void kpu_raise_run_error(bool timeout);
 // The net behind a first argument; raises TypeError for anything else, ValueError for one that was given back.
-kpu_net_obj_t *kpu_net_get(mp_obj_t net_in);
+kpu_net_obj_t *kpu_net_check(mp_obj_t net_in);
+static inline kpu_net_obj_t *kpu_net_get(mp_obj_t net_in) {
+    if (mp_obj_is_obj(net_in)) {
+        kpu_net_obj_t *net = MP_OBJ_TO_PTR(net_in);
+        if (net->base.type == &kpu_net_type && net->model != NULL) {
+            return net;
+        }
+    }
+    return kpu_net_check(net_in);
+}
 // Gives every block back. Allocates nothing, so a finaliser may call it; harmless when repeated.
 void kpu_net_release(kpu_net_obj_t *net);
 // Raises ValueError unless 0 <= index < outputs.
@@ -49,15 +62,22 @@ mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name);
 typedef struct {
     const void *data;
     void *temporary;
-    size_t bytes;
 } kpu_input_t;
 kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input);
 
 // -- kpu_forward.c
 // Runs the net to its end: waits with the core stopped and lets Ctrl-C through.
 void kpu_net_run(kpu_net_obj_t *net, mp_obj_t input);
-// The net whose run goes on, or NULL: only a callback during the wait, or a finaliser, can see one.
+// The net whose run goes on, or NULL.
 const kpu_net_obj_t *kpu_net_running(void);
+// Refuses, with the caller's name, to touch a net whose own forward() waits for it below.
+void kpu_net_refuse_within(const kpu_net_obj_t *net, const char *what);
+// Whether the run that nobody waited for has come to its end, good or bad; helps it on.
+bool kpu_net_ready(const kpu_net_obj_t *net);
+// Waits for its end. Its fmaps know whether it was good.
+void kpu_net_settle(const kpu_net_obj_t *net);
+// Ends it at once. Allocates nothing.
+void kpu_net_stop(kpu_net_obj_t *net);
 mp_obj_t kpu_forward(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args);
 mp_obj_t kpu_get_output(mp_obj_t net_in, mp_obj_t index_in);
 mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args);
@@ -76,8 +96,15 @@ mp_obj_t kpu_fmap_new(kpu_net_obj_t *net, uint32_t output);
 mp_obj_t kpu_fmap_of_layer(kpu_net_obj_t *net);
 // The fmaps that show the net's memory take their bytes with them; raises MemoryError with nothing lost.
 void kpu_fmap_detach_all(kpu_net_obj_t *net);
-// They lose their bytes instead: for where nothing may be allocated.
-void kpu_fmap_drop_all(kpu_net_obj_t *net);
+// They lose their bytes instead, for this reason: for where nothing may be allocated.
+typedef enum {
+    KPU_LOST_FREED,
+    KPU_LOST_TIMEOUT,
+    KPU_LOST_FAULT,
+    KPU_LOST_INTERRUPTED,
+    KPU_LOST_DEINIT,
+} kpu_lost_t;
+void kpu_fmap_drop_all(kpu_net_obj_t *net, kpu_lost_t why);
 mp_obj_t kpu_fmap_image(mp_obj_t fmap_in, mp_obj_t channel_in);
 mp_obj_t kpu_fmap_free(mp_obj_t fmap_in);
 

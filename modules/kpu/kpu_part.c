@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // set_layers(): runs that end after a net's first layers.
-#include "py/mperrno.h"
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
@@ -18,9 +17,8 @@ mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in) {
     kpu_net_obj_t *net = kpu_net_get(net_in);
     mp_int_t count = mp_obj_get_int(count_in);
     mp_int_t most = kmodel_layer_count(net->model);
-    if (net == kpu_net_running()) {
-        kpu_raise_os_error(MP_EBUSY, "[MAIXPY]kpu: set_layers() of a net from a callback of its own forward()");
-    }
+    kpu_net_refuse_within(net, "set_layers()");
+    kpu_net_settle(net);
     if (count > most) {
         mp_printf(&mp_plat_print, "err: set layers_length to %ld, but max %ld\n", (long)count, (long)most);
         return mp_const_false;

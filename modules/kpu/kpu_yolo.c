@@ -225,6 +225,7 @@ mp_obj_t kpu_run_yolo2(size_t n_args, const mp_obj_t *args_in) {
     if (n_args > 1) {
         kpu_net_run(net, args_in[1]);
     }
+    kpu_net_settle(net);
     if (!net->has_run) {
         mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2(net) of no run: give it an image"));
     }

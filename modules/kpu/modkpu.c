@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Module KPU, under MaixPy's names: its table, and models loaded and given back.
-#include "py/mperrno.h"
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
@@ -41,16 +40,16 @@ static mp_obj_t load_flash(size_t n_args, const mp_obj_t *args) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(load_flash_obj, 0, MP_OBJ_FUN_ARGS_MAX, load_flash);
 
-// deinit(kpu_net) -> True; twice is harmless.
+// deinit(kpu_net) -> True; twice is harmless. A run that goes on is ended, and its result lost.
 static mp_obj_t deinit(mp_obj_t net_in) {
     if (!mp_obj_is_type(net_in, &kpu_net_type)) {
         kpu_net_get(net_in);
     }
     kpu_net_obj_t *net = MP_OBJ_TO_PTR(net_in);
-    if (net == kpu_net_running()) {
-        kpu_raise_os_error(MP_EBUSY, "[MAIXPY]kpu: deinit() of a net from a callback of its own forward()");
+    kpu_net_refuse_within(net, "deinit()");
+    if (!net->pending) {
+        kpu_fmap_detach_all(net);
     }
-    kpu_fmap_detach_all(net);
     kpu_net_release(net);
     return mp_const_true;
 }

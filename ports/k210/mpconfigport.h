@@ -53,6 +53,7 @@ typedef long mp_off_t;
 #define MICROPY_REPL_EMACS_KEYS (1)
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (8)
+#define MICROPY_SCHEDULER_STATIC_NODES (1)
 #define MICROPY_USE_INTERNAL_PRINTF (1) // several KiB less than the C library's
 #define MICROPY_USE_INTERNAL_ERRNO (1) // the numbers of all ports, not those of this C library
 

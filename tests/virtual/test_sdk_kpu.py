@@ -18,15 +18,25 @@ static kpu_layer_t layers[200];
 static uint8_t model[1 << 19] IOMEM_UNCACHED_ONLY __attribute__((used));
 static uint8_t output[1 << 18] IOMEM_UNCACHED_ONLY;
 static uint8_t input[1 << 18] __attribute__((aligned(64)));
+static uint8_t planes[1 << 18] IOMEM_UNCACHED_ONLY;
 static volatile uint32_t count, row, w, h, channels, bytes;
 static void steps(void) {
     result[0] = kpu_init();
     say("go");
     while (!result[255]) {
     }
-    result[1] = kpu_write_map(row, input, w, h, channels);
-    uint32_t interrupts = trap_interrupts;
     uint8_t *dst = bytes ? iomem_uncached(output) : NULL;
+    kpu_prepare(layers, count, dst != NULL);
+    if (FED) {
+        uint64_t *to = iomem_uncached(planes);
+        for (size_t i = 0; i < sizeof(planes) / 8; i++) {
+            to[i] = ((uint64_t *)input)[i];
+        }
+    }
+    uint32_t interrupts = trap_interrupts;
+    result[1] = FED ? kpu_feed_map(row, iomem_uncached(planes), w, h, channels)
+        : kpu_write_map(row, input, w, h, channels);
+    result[8] = kpu_feeding();
     result[2] = kpu_start(layers, count, true, dst, bytes);
     result[3] = kpu_start(layers, count, true, dst, bytes);
     result[4] = kpu_write_map(row, input, w, h, channels);
@@ -46,6 +56,9 @@ static void steps(void) {
 """
 
 
+NOT_FED = "-DFED=0"
+
+
 def put(program: Program, name: str, data: bytes, room: int = 1 << 18) -> None:
     assert len(data) <= room
     start = program.symbols[name] & 0x7FFFFF
@@ -57,7 +70,7 @@ def loaded(
 ) -> tuple[Program, Unit]:
     """A program about to run `count` times the unit's layer."""
     unit = load(name)
-    program = build(tmp_path, RUN, *flags)
+    program = build(tmp_path, RUN, *(flags if "-DFED=1" in flags else (*flags, NOT_FED)))
     program.run(until=b"go")
     base = (program.symbols["model"] & 0x7FFFFF) + 0x40000000
     moved = list(unit.words)
@@ -126,6 +139,64 @@ def test_runs_longer_than_the_fifo(
     assert got == unit.expected.tobytes()
 
 
+# 64 and 320 pixels wide, so that the map goes by DMA.
+FED = [name for name in UNITS if load(name).words[3] % 64 == 63]
+
+
+@pytest.mark.parametrize("name", FED[:3])
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_run_that_waits_for_its_input(tmp_path: Path, name: str, streamed: bool) -> None:
+    """One interrupt when the map is there, from which the layers are pushed, and one at the end."""
+    program, unit = loaded(tmp_path, name, 1, streamed, "-DFED=1")
+    program.run()
+    assert [program.result(i) for i in range(9)] == [0, 0, 0, -1, -1, 0, 0, 2, 1]
+    got = program.bytes("output", unit.expected.size) if streamed else in_ai_ram(program, unit)
+    assert got == unit.expected.tobytes()
+
+
+FEEDS = """
+static kpu_layer_t layers[1];
+static uint8_t planes[64 * 64] IOMEM_UNCACHED_ONLY;
+static void steps(void) {
+    kpu_init();
+    uint8_t *uncached = iomem_uncached(planes), *ai = (uint8_t *)kpu_ai_ram();
+    result[0] = kpu_feed_map(KPU_ROWS - 63, uncached, 64, 64, 1); // beyond the last row
+    result[1] = kpu_feed_map(0, uncached, 64, 1 << 20, 1 << 10);
+    result[2] = kpu_feeding();
+    ai[640] = 77;
+    result[3] = kpu_feed_map(10, ai + 640, 64, 64, 1); // lies there already
+    result[4] = kpu_feeding() << 8 | ai[640];
+    result[5] = kpu_feed_map(10, uncached, 64, 64, 1);
+    result[6] = kpu_write_map(10, uncached, 64, 64, 1); // not before that is done
+    kpu_abort();
+    result[7] = kpu_feeding();
+    result[8] = kpu_write_map(10, uncached, 64, 64, 1);
+    say("go");
+    while (!result[255]) {
+    }
+    kpu_prepare(layers, 1, false);
+    result[9] = kpu_feed_map(10, uncached, 64, 64, 1);
+    result[10] = kpu_start(layers, 1, true, NULL, 0);
+    while ((result[11] = kpu_poll()) == KPU_BUSY) {
+        clint_wait_us(1000);
+    }
+    result[12] = kpu_feeding();
+}
+"""
+
+
+def test_inputs_that_are_refused_in_place_aborted_and_never_come(tmp_path: Path) -> None:
+    program = build(tmp_path, FEEDS)
+    program.run(until=b"go")
+    program.board.faults.stall("dma4")
+    start = (program.symbols["result"] & 0x7FFFFF) + 8 * 255
+    program.board.machine.ram[start] = 1
+    program.run(seconds=10)
+    got = [program.result(i) for i in range(13)]
+    assert got == [-2, -2, 0, 0, 77, 0, -1, 0, 0, 0, 0, -3, 0]
+    assert program.board.kpu.layers_done == 0
+
+
 # Microseconds of a layer: shorter than it takes to push one, as long as that, and longer than all.
 TIMES = [
     *(0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0),
@@ -188,6 +259,7 @@ static void steps(void) {
     result[7] = kpu_poll();
     kpu_abort();
     say("go");
+    kpu_prepare(layers, 2, true);
     uint64_t start = clint_get_time();
     result[8] = kpu_start(layers, 2, true, dst, 64);
     result[9] = wait();

@@ -153,7 +153,7 @@ static PyObject *model_needs(model_t *self, void *closure) {
         (Py_ssize_t)self->needs.tape);
 }
 
-static PyObject *results(const kmodel_t *model) {
+static PyObject *results(kmodel_t *model) {
     uint32_t count = kmodel_output_count(model);
     PyObject *list = PyList_New(count);
     for (uint32_t i = 0; list && i < count; i++) {

@@ -76,21 +76,32 @@ int kpu_init(void) {
     return KPU_OK;
 }
 
+void kpu_prepare(kpu_layer_t *layers, size_t count, bool streams) {
+    for (size_t i = 0; i < count; i++) {
+        bool sends = streams && i == count - 1;
+        layers[i].word[0] |= INT_EN;
+        layers[i].word[11] = sends ? layers[i].word[11] | SEND_DATA_OUT : layers[i].word[11] & ~SEND_DATA_OUT;
+    }
+}
+
+void kpu_on_end(void (*tell)(void)) {
+    (void)tell;
+}
+
 static int run_layer(const kpu_layer_t *layer, bool eight_bit_weights, uint8_t *dst, size_t bytes) {
-    kpu_layer_t final = *layer;
-    final.word[0] |= INT_EN;
-    final.word[11] = dst ? final.word[11] | SEND_DATA_OUT : final.word[11] & ~SEND_DATA_OUT;
+    const uint64_t *word = layer->word;
+    bool sends = word[11] & SEND_DATA_OUT;
     kpu_layer_sizes_t sizes;
-    if (kpu_layer_check(final.word, eight_bit_weights, &sizes) || (dst && bytes != sizes.output)) {
+    if (kpu_layer_check(word, eight_bit_weights, &sizes) || sends != (dst != NULL) || (dst && bytes != sizes.output)) {
         return KPU_ERR_ARG;
     }
-    const uint8_t *batch_norm = on_bus((uint32_t)(final.word[4] >> 32), sizes.batch_norm);
-    const uint8_t *weights = on_bus((uint32_t)(final.word[5] >> 32), sizes.weights);
-    const uint8_t *activation = on_bus((uint32_t)(final.word[7] >> 32), sizes.activation);
+    const uint8_t *batch_norm = on_bus((uint32_t)(word[4] >> 32), sizes.batch_norm);
+    const uint8_t *weights = on_bus((uint32_t)(word[5] >> 32), sizes.weights);
+    const uint8_t *activation = on_bus((uint32_t)(word[7] >> 32), sizes.activation);
     if (!batch_norm || !weights || !activation) {
         return KPU_ERR_ARG;
     }
-    int result = kpu_layer_run(final.word, eight_bit_weights, ai_ram, weights, batch_norm, activation, dst);
+    int result = kpu_layer_run(word, eight_bit_weights, ai_ram, weights, batch_norm, activation, dst);
     return result == 0 ? KPU_OK : KPU_ERR_DMA;
 }
 
@@ -128,6 +139,14 @@ int kpu_write_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint
         }
     }
     return KPU_OK;
+}
+
+int kpu_feed_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint32_t channels) {
+    return kpu_write_map(row, src, w, h, channels);
+}
+
+bool kpu_feeding(void) {
+    return false;
 }
 
 int kpu_read_map(uint8_t *dst, uint32_t row, uint32_t w, uint32_t h, uint32_t channels) {
