@@ -29,7 +29,7 @@ demo: firmware digits
 	$(PY) -m microkpu.demo --firmware $(FIRMWARE) --png build/demo.png
 
 ## test: every test, on the host and on the virtual board
-test: firmware digits
+test: firmware digits $(STAMP)/apt-test
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 ## firmware: build/BOARD-VARIANT/firmware.bin and .kfpkg (BOARD=maix_dock VARIANT=full)
@@ -92,7 +92,11 @@ venv: $(STAMP)/package
 clean:
 	rm -rf build/maix_* build/digits* build/demo.png build/bench.json build/dist build/temp.* build/lib.* tools/microkpu/*/*.so $(STAMP)/package
 
-$(STAMP)/apt:
+# What tests alone need.
+$(STAMP)/apt-test: APT_NEEDS := gdb-multiarch:gdb-multiarch
+$(STAMP)/apt-test: APT_FILES :=
+
+$(STAMP)/apt $(STAMP)/apt-test:
 	@mkdir -p $(@D)
 	@missing=""; \
 	for need in $(APT_NEEDS); do command -v $${need%%:*} >/dev/null || missing="$$missing $${need##*:}"; done; \
