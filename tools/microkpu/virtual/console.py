@@ -154,7 +154,7 @@ class Console:
         select.select(readers, writers, [], min(gap, WAIT_SECONDS))
         self._give_output()
         passed = time.monotonic() - begin
-        if idle and typed:
+        if idle and (typed or self._debugged):
             # Nothing is due on an idle board: an empty event makes its time pass all the same.
             self._board.events.after(self._board.cycles_of(passed), lambda: None)
         return passed

@@ -19,6 +19,7 @@ from microkpu.virtual.gdb_link import INTERRUPT, PACKET_BYTES, Link
 from microkpu.virtual.registers import RefusedError
 
 HARTS = 2
+CACHED, UNCACHED, RAM_BYTES = 0x80000000, 0x40000000, 8 << 20
 ADDRESS_MASK = 0xFFFFFFFF  # what the chip looks at
 MTVEC = 0x305
 OK, UNKNOWN, ERROR = "OK", "", "E01"
@@ -27,8 +28,14 @@ FEATURES = (
     f"PacketSize={PACKET_BYTES:x};qXfer:features:read+;vContSupported+;swbreak+;hwbreak+"
     ";QStartNoAckMode+"
 )
+WIDEST = 8  # bytes of an access
 WATCH_KINDS = {"2": (False, True), "3": (True, False), "4": (True, True)}
 WATCH_NAMES = {(False, True): "watch", (True, False): "rwatch", (True, True): "awatch"}
+
+
+def one_view(address: int) -> int:
+    """The cached address of memory for either of its two."""
+    return address + CACHED - UNCACHED if UNCACHED <= address < UNCACHED + RAM_BYTES else address
 
 
 class Debugger:
@@ -129,8 +136,10 @@ class Debugger:
             self._halt(hart, SIGTRAP, "" if self._behind else "swbreak:;")
             return
         for base, size, loads, stores in self._watches:
-            if base - 7 <= hit < base + size:
-                self._halt(hart, SIGTRAP, f"{WATCH_NAMES[loads, stores]}:{max(hit, base):x};")
+            ahead = one_view(hit) - one_view(base)
+            if -WIDEST < ahead < size:
+                place = base + max(ahead, 0)
+                self._halt(hart, SIGTRAP, f"{WATCH_NAMES[loads, stores]}:{place:x};")
                 return
         self._halt(hart, SIGTRAP)
 
@@ -142,12 +151,12 @@ class Debugger:
 
     def _step(self, hart: int) -> None:
         try:
-            stepped = self._board.step(hart)
+            self._board.step(hart)
         except RefusedError as error:
             self._say(f"{error}\n")
             self._halt(hart, SIGABRT)
             return
-        if stepped:
+        if not self._machine.waiting(hart):
             if self._machine.watch_hit is not None:
                 self._halt_on(hart)
             else:
