@@ -14,6 +14,7 @@ from microkpu.virtual.registers import Register
 REGS = Path(__file__).parents[2] / "sdk" / "regs"
 BLOCK_OF = {
     "i2c": ("i2c0", "i2c1", "i2c2"),
+    "i2s": ("i2s0", "i2s1", "i2s2"),
     "spi": ("spi0", "spi1", "spi3"),
     "uart": ("uart1", "uart2", "uart3"),
     "timers": ("timer0", "timer1", "timer2"),

@@ -28,6 +28,7 @@ from microkpu.virtual.gpiohs import Gpiohs
 from microkpu.virtual.guard import Guard
 from microkpu.virtual.i2c import I2c
 from microkpu.virtual.i2c_lines import I2cLines
+from microkpu.virtual.i2s import I2s
 from microkpu.virtual.isp import Isp
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.memory_map import ABSENT, MODELLED
@@ -143,6 +144,7 @@ class Board:
         self.wdt: list[Wdt] = [self._block(f"wdt{index}", Wdt) for index in range(2)]
         self.rtc: Rtc = self._block("rtc", Rtc)
         self.dvp: Dvp = self._block("dvp", Dvp)
+        self.i2s: dict[int, I2s] = {index: self._block(f"i2s{index}", I2s) for index in range(3)}
         self.i2c: dict[int, I2c] = {index: self._block(f"i2c{index}", I2c) for index in range(3)}
         self.sockets: list[Socket] = []
         """What an SPI master may reach through pads."""

@@ -13,6 +13,7 @@ from microkpu.virtual.fpioa import Fpioa
 from microkpu.virtual.gpio import Gpio
 from microkpu.virtual.gpiohs import Gpiohs
 from microkpu.virtual.i2c import I2c
+from microkpu.virtual.i2s import I2s
 from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block
@@ -45,6 +46,9 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "uart1": (Uart, 0x50210000),
     "uart2": (Uart, 0x50220000),
     "uart3": (Uart, 0x50230000),
+    "i2s0": (I2s, 0x50250000),
+    "i2s1": (I2s, 0x50260000),
+    "i2s2": (I2s, 0x50270000),
     "i2c0": (I2c, 0x50280000),
     "i2c1": (I2c, 0x50290000),
     "i2c2": (I2c, 0x502A0000),
@@ -66,9 +70,6 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
 ABSENT: dict[str, tuple[type[Block], int]] = {
     "debug": (Absent, 0x00000000),
     "spi2": (Absent, 0x50240000),
-    "i2s0": (Absent, 0x50250000),
-    "i2s1": (Absent, 0x50260000),
-    "i2s2": (Absent, 0x50270000),
     "otp": (Absent, 0x50420000),
     "boot_rom": (BootRom, 0x88000000),
 }
