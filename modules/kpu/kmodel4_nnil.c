@@ -149,6 +149,6 @@ void kmodel4_nnil(const kmodel4_node_t *node) {
     uint32_t count = kmodel_field(node->body, 3) / 4;
     for (uint32_t start = 0; start < count; start += ELEMENTS) {
         run_code(node->body + FIRST, in + start, out + start, count - start < ELEMENTS ? count - start : ELEMENTS);
-        kmodel_worked(node->bytes);
+        kmodel_worked((uint64_t)node->bytes * ELEMENTS);
     }
 }

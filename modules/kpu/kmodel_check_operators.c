@@ -6,7 +6,7 @@
 #define MOST_SHIFT (63)
 #define MOST_ACT (2)
 // Reads of a pooling layer; real ones stay below a million. A file must not be able to keep the CPU for minutes.
-#define MOST_POOL_READS (1u << 22)
+#define MOST_POOL_READS (1u << 28)
 // What the KPU's own fields can say of a map.
 #define MOST_WIDTH (1024)
 #define MOST_HEIGHT (512)
