@@ -40,6 +40,10 @@ firmware: venv
 digits: venv
 	$(PY) examples/models/build_digits.py
 
+## detector: a kmodel that finds and reads digits in pictures, and such pictures, from the trained weights
+detector: venv
+	$(PY) examples/models/build_detector.py
+
 ## flash: put the firmware on a board (PORT=/dev/ttyUSB0, BOARD=..., BAUD=1500000)
 flash: firmware
 	$(PY) -m microkpu flash build/$(BOARD)-$(VARIANT)/firmware.kfpkg --board $(BOARD) $(if $(PORT),--port $(PORT)) $(if $(BAUD),--baud $(BAUD))
@@ -90,7 +94,7 @@ venv: $(STAMP)/package
 
 ## clean: remove build results; downloads and .venv stay
 clean:
-	rm -rf build/maix_* build/digits* build/demo.png build/bench.json build/dist build/temp.* build/lib.* tools/microkpu/*/*.so $(STAMP)/package
+	rm -rf build/maix_* build/digits* build/detector build/demo.png build/bench.json build/dist build/temp.* build/lib.* tools/microkpu/*/*.so $(STAMP)/package
 
 # What tests alone need.
 $(STAMP)/apt-test: APT_NEEDS := gdb-multiarch:gdb-multiarch
@@ -126,4 +130,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test firmware digits flash repl bench check format fuzz sizes dist sources venv clean
+.PHONY: help demo test firmware digits detector flash repl bench check format fuzz sizes dist sources venv clean
