@@ -119,7 +119,9 @@ def _place(config: pytest.Config) -> Place:
         options = options_of_url(port)
     elif _is_virtual(port):
         options = VirtualOptions(
-            firmware=config.getoption("--maix-firmware"), board=config.getoption("--maix-board")
+            firmware=config.getoption("--maix-firmware"),
+            board=config.getoption("--maix-board"),
+            cache=True,  # stale and late-evicted lines shall show here rather than on silicon
         )
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return Place(
