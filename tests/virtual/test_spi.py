@@ -305,6 +305,18 @@ def test_an_odd_baudr_counts_as_the_even_one_below(spi: Driver) -> None:
     assert spi.board.seconds - start == pytest.approx(20 * 8 * BAUD / 390e6, rel=0.05)
 
 
+def test_a_reset_forgets_the_setup(spi: Driver) -> None:
+    assert spi.ask(b"\x9f", 3) == JEDEC_ID
+    sysctl = Registers(spi.board.sysctl)
+    sysctl.write("peri_reset", 1 << 9)
+    sysctl.write("peri_reset", 0)
+    spi.regs.write("imr", 0)
+    spi.regs.write("ssienr", 1)
+    spi.push(0x9F)
+    with pytest.raises(RefusedError, match="frames of 1 bits"):
+        spi.go()
+
+
 def test_eeprom_mode_on_four_lines_only_receives(lenient: Board) -> None:
     lenient.write_flash(0x300000, CONTENT)
     for board in (lenient, Board(SPIN)):

@@ -4,23 +4,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microkpu.virtual.events import Event, Events
-from microkpu.virtual.fpioa import (
-    NONE,
-    SPI0_ARB,
-    SPI0_D0,
-    SPI0_SCLK,
-    SPI0_SS0,
-    SPI1_ARB,
-    SPI1_D0,
-    SPI1_SCLK,
-    SPI1_SS0,
-)
-from microkpu.virtual.registers import Block, DmaPort, Register
+from microkpu.virtual.fpioa import NONE, SPI0_ARB, SPI1_ARB
 from microkpu.virtual.spi_lines import (
     EEPROM,
     NO_CHIP,
@@ -32,75 +21,41 @@ from microkpu.virtual.spi_lines import (
     pack,
     unpack,
 )
+from microkpu.virtual.spi_registers import (
+    CTRLR1,
+    DEPTH,
+    DMACR,
+    DMATDLR,
+    ENDIAN,
+    IMR,
+    ISR,
+    RISR,
+    RXFLR,
+    RXFTLR,
+    SER,
+    SR,
+    SSIENR,
+    TXFLR,
+    TXFTLR,
+    SpiRegisters,
+)
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
-DEPTH = 32
 # On this chip a 32nd word in the receive FIFO already overruns.
 RX_DEPTH = 31
 BUSY, TFNF, TFE, RFNE, RFF = 1, 2, 4, 8, 16
 # In flight for ever.
 NEVER = Event(0, 0, None)
 TXE, TXO, RXU, RXO, RXF = 1, 2, 4, 8, 16
-CTRLR0, CTRLR1, SSIENR, SER, BAUDR = 0x00, 0x04, 0x08, 0x10, 0x14
-TXFTLR, RXFTLR, TXFLR, RXFLR, SR, IMR, ISR, RISR = range(0x18, 0x38, 4)
-DMACR, DMATDLR, DMARDLR, DR, SPI_CTRLR0, ENDIAN = 0x4C, 0x50, 0x54, 0x60, 0xF4, 0x118
-DR_WORDS = 36
-LINES = (1, 2, 4, 8)
-INDEX = {"spi0": 0, "spi1": 1, "spi3": 3}
 IRQ = {"spi0": 1, "spi1": 2, "spi3": 4}
 ARBITRATION = {"spi0": SPI0_ARB, "spi1": SPI1_ARB}
-PADS = {"spi0": (SPI0_D0, SPI0_SS0, SPI0_SCLK), "spi1": (SPI1_D0, SPI1_SS0, SPI1_SCLK)}
 
 
-class Spi(Block):
-    REGISTERS: ClassVar = (
-        Register("ctrlr0", 0x00, "RW"),
-        Register("ctrlr1", 0x04, "RW"),
-        Register("ssienr", 0x08, "RW"),
-        Register("ser", 0x10, "RW"),
-        Register("baudr", 0x14, "RW"),
-        Register("txftlr", 0x18, "RW"),
-        Register("rxftlr", 0x1C, "RW"),
-        Register("txflr", 0x20, "RO"),
-        Register("rxflr", 0x24, "RO"),
-        Register("sr", 0x28, "RO"),
-        Register("imr", 0x2C, "RW", reset=0xFF),
-        Register("isr", 0x30, "RO"),
-        Register("risr", 0x34, "RO"),
-        Register("txoicr", 0x38, "RC"),
-        Register("rxoicr", 0x3C, "RC"),
-        Register("rxuicr", 0x40, "RC"),
-        Register("icr", 0x48, "RC"),
-        Register("dmacr", 0x4C, "RW"),
-        Register("dmatdlr", 0x50, "RW"),
-        Register("dmardlr", 0x54, "RW"),
-        Register("idr", 0x58, "RO"),
-        Register("ssic_version_id", 0x5C, "RO"),
-        Register("dr", DR, "RW", count=DR_WORDS, stored=False),
-        Register("rx_sample_delay", 0xF0, "RW"),
-        Register("spi_ctrlr0", SPI_CTRLR0, "RW"),
-        Register("endian", ENDIAN, "RW"),
-    )
-    NOT_MODELLED: ClassVar = (
-        Register("mwcr", 0x0C, "RW"),
-        Register("msticr", 0x44, "RC"),
-        Register("xip_mode_bits", 0xFC, "RW"),
-        Register("xip_incr_inst", 0x100, "RW"),
-        Register("xip_wrap_inst", 0x104, "RW"),
-        Register("xip_ctrl", 0x108, "RW"),
-        Register("xip_ser", 0x10C, "RW"),
-        Register("xrxoicr", 0x110, "RC"),
-        Register("xip_cnt_time_out", 0x114, "RW"),
-    )
-
+class Spi(SpiRegisters):
     def __init__(self, board: Board, name: str, base: int) -> None:
         super().__init__(board, name, base)
-        self.index = INDEX[name]
-        self.rx_request, self.tx_request = 2 * self.index, 2 * self.index + 1
-        self.data0, self.select0, self.clock = PADS.get(name, (NONE, NONE, NONE))
-        """The pad functions of the first data line, the first chip select and the clock."""
         self.chips: dict[int, Chip] = {}
         """Chips on lines that are no pads, by chip select."""
         self.overruns = 0
@@ -111,15 +66,7 @@ class Spi(Block):
         self._left = 0  # frames still to be received
         self._receiving = False
         self._control = False  # sending what an eeprom transfer sends first
-        self._setup: Setup | None = None
-        self._setups: dict[tuple[int, int], Setup] = {}
         self._shown = -1  # the state that the registers show
-
-    def dma_ports(self) -> dict[int, DmaPort]:
-        return {
-            self.rx_request: DmaPort(DR, False, 4),
-            self.tx_request: DmaPort(DR, True, 4),
-        }
 
     def reset(self) -> None:
         super().reset()
@@ -127,68 +74,10 @@ class Spi(Block):
         self._stop()
         self._show()
 
-    # Setup.
-
-    def _decode(self) -> Setup:
-        if self._setup is None:
-            key = self.words[CTRLR0 >> 2], self.words[SPI_CTRLR0 >> 2]
-            if key not in self._setups:
-                self._setups[key] = self._read_setup(*key)
-            self._setup = self._setups[key]
-        return self._setup
-
-    def _read_setup(self, ctrlr0: int, extended: int) -> Setup:
-        if self.index == 3:
-            bits, tmod, frf = ctrlr0 & 31, ctrlr0 >> 10 & 3, ctrlr0 >> 22 & 3
-        else:
-            bits, tmod, frf = ctrlr0 >> 16 & 31, ctrlr0 >> 8 & 3, ctrlr0 >> 21 & 3
-        lines = LINES[frf]
-        if (bits + 1) % 8:
-            self.refuse(f"frames of {bits + 1} bits, which are not modelled (8, 16, 24, 32)")
-        trans = extended & 3
-        return Setup(
-            bits + 1, tmod, lines,
-            (0, 4, 8, 16)[extended >> 8 & 3], lines if trans == 2 else 1,
-            (extended >> 2 & 15) * 4, lines if trans else 1,
-            extended >> 11 & 31,
-        )  # fmt: skip
-
-    def _configured(self, name: str) -> None:
-        self._setup = None
-        if self.words[SSIENR >> 2] & 1:
-            self.forbid(f"write of {name} while ssienr is 1, which the chip ignores")
-
-    def write_ctrlr0(self, _: int) -> None:
-        self._configured("ctrlr0")
-
-    def write_ctrlr1(self, _: int) -> None:
-        self._configured("ctrlr1")
-
-    def write_baudr(self, _: int) -> None:
-        self._configured("baudr")
-
-    def write_spi_ctrlr0(self, _: int) -> None:
-        self._configured("spi_ctrlr0")
-
     @property
     def busy(self) -> bool:
         """Whether words are on the lines."""
         return self._event is not None
-
-    @property
-    def hz(self) -> float:
-        """The rate on the clock line."""
-        divisor = self.words[BAUDR >> 2] & 0xFFFE
-        return self.board.sysctl.spi_hz(self.index) / divisor if divisor else 0.0
-
-    def _cycles(self, clocks: int) -> int:
-        divisor = self.words[BAUDR >> 2] & 0xFFFE
-        if not divisor:
-            self.refuse("a transfer with baudr 0, which stops the clock")
-        hz = self.board.sysctl.spi_hz(self.index)
-        if not hz:
-            self.refuse("a transfer while its pll gives no clock")
-        return -(-clocks * divisor * self.board.sysctl.cpu_hz // hz)
 
     # The registers that act.
 
@@ -275,17 +164,6 @@ class Spi(Block):
         words[ISR >> 2] = raw & words[IMR >> 2]
         self.board.plic.set_line(IRQ[self.name], bool(words[ISR >> 2]))
 
-    def dma_burst(self, request: int, items: int) -> None:
-        """A burst must fit what the FIFO promises when it asks for one."""
-        if request == self.tx_request:
-            level = self.words[DMATDLR >> 2]
-            if items > DEPTH - level:
-                self.forbid(f"DMA bursts of {items} words with dmatdlr {level} overrun the FIFO")
-        else:
-            level = self.words[DMARDLR >> 2]
-            if items > level + 1:
-                self.forbid(f"DMA bursts of {items} words with dmardlr {level} underrun the FIFO")
-
     # The transfer.
 
     def _stop(self) -> None:
@@ -318,7 +196,7 @@ class Spi(Block):
             self._tx.extend(self.board.dmac.pull(self.tx_request, DEPTH - len(self._tx)).tolist())
 
     def _begin(self) -> None:
-        setup = self._decode()
+        setup = self.decode()
         clocks = 0
         if self._chip is None:
             if len(self._tx) < setup.header:
@@ -340,7 +218,7 @@ class Spi(Block):
         else:
             self._control = setup.tmod == EEPROM
             if clocks:
-                self._event = self.board.events.after(self._cycles(clocks), self._continue)
+                self._event = self.board.events.after(self.cycles(clocks), self._continue)
             else:
                 self._send(setup)
 
@@ -379,7 +257,7 @@ class Spi(Block):
         waiting = self.words[DMACR >> 2] & 2 and self.board.dmac.waiting(self.tx_request)
         if not waiting:
             word = self._shift(np.array([self._tx.popleft()], np.uint32), setup)
-            cycles = self._cycles(setup.bits // setup.lines)
+            cycles = self.cycles(setup.bits // setup.lines)
             self._event = self.board.events.after(cycles, lambda: self._arrived(word))
             return
         got = self._shift(np.array(self._tx, np.uint32), setup)
@@ -389,7 +267,7 @@ class Spi(Block):
         if frames <= DEPTH:
             self._send_rest(setup, frames, got)
         else:
-            cycles = self._cycles((frames - DEPTH) * setup.bits // setup.lines)
+            cycles = self.cycles((frames - DEPTH) * setup.bits // setup.lines)
             self._event = self.board.events.after(
                 cycles, lambda: self._send_rest(setup, DEPTH, got)
             )
@@ -398,7 +276,7 @@ class Spi(Block):
         """The channel's words go out, and the last `frames` take their time."""
         more = self._shift(self.board.dmac.pull(self.tx_request, None), setup)
         got = np.concatenate([got, more])
-        cycles = self._cycles(frames * setup.bits // setup.lines)
+        cycles = self.cycles(frames * setup.bits // setup.lines)
         self._event = self.board.events.after(cycles, lambda: self._arrived(got))
 
     def _shift(self, frames: Words, setup: Setup) -> Words:
@@ -419,7 +297,7 @@ class Spi(Block):
     def _receive(self, clocks: int = 0) -> None:
         """Takes the next word in, or the whole burst where a DMA channel waits for it."""
         assert self._chip is not None
-        setup = self._decode()
+        setup = self.decode()
         burst = self.words[DMACR >> 2] & 1 and self.board.dmac.waiting(self.rx_request)
         count = self._left if burst else 1
         self._left -= count
@@ -427,7 +305,7 @@ class Spi(Block):
         data = self._chip.get(count * size, setup.lines)
         frames = unpack(data, size, bool(self.words[ENDIAN >> 2] & 1))
         clocks += count * setup.bits // setup.lines
-        self._event = self.board.events.after(self._cycles(clocks), lambda: self._arrived(frames))
+        self._event = self.board.events.after(self.cycles(clocks), lambda: self._arrived(frames))
 
     def _arrived(self, frames: Words) -> None:
         if len(frames):
@@ -450,7 +328,7 @@ class Spi(Block):
         if self._left:
             self._receive()
         elif self._tx:
-            self._send(self._decode())
+            self._send(self.decode())
         elif self._control:
             self._control = False
             self._start_receiving(0)

@@ -4,103 +4,34 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microkpu.virtual.events import Event, Events
-from microkpu.virtual.fpioa import UART1_RX, UART1_TX
-from microkpu.virtual.registers import Block, DmaPort, Register
+from microkpu.virtual.uart_registers import DEPTH, LCR, MCR, PTIME, SFE, SRT, STET, UartRegisters
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
-DEPTH = 16
 FIRST_IRQ = 11
-FIRST_REQUEST = 14  # UART1: receive 14, send 15, and so on
-INDEX = {"uart1": 0, "uart2": 1, "uart3": 2}
-DATA, LCR, MCR, SFE, SRT, STET, DLF = (
-    offset >> 2 for offset in (0x00, 0x0C, 0x10, 0x98, 0x9C, 0xA0, 0xC0)
-)
-IER_RX, IER_TX, IER_LINE, PTIME = 1, 2, 4, 1 << 7
-DLAB, BREAK, TWO_STOPS, PARITY = 1 << 7, 1 << 6, 1 << 2, 1 << 3
+IER_RX, IER_TX, IER_LINE = 1, 2, 4
+DLAB, BREAK = 1 << 7, 1 << 6
 LOOP, AUTO_FLOW, INFRARED = 1 << 4, 1 << 5, 1 << 6
 NO_CAUSE, TX_CAUSE, RX_CAUSE, LINE_CAUSE, BUSY_CAUSE, TIMEOUT_CAUSE = 1, 2, 4, 6, 7, 12
 RX_READY, OVERRUN, LSR_BIT5, TX_DONE = 1, 2, 1 << 5, 1 << 6
-TX_TRIGGERS = (0, 2, 4, 8)
-RX_TRIGGERS = (1, 4, 8, 14)
 TIMEOUT_FRAMES = 4
-# The component's type, "DW" in its upper half.
-COMPONENT = 0x44570110
 
 
-class Uart(Block):
-    REGISTERS: ClassVar = (
-        Register("rbr_thr_dll", 0x00, "RW", stored=False),
-        Register("ier_dlh", 0x04, "RW", stored=False),
-        Register("iir_fcr", 0x08, "RW", stored=False),
-        Register("lcr", 0x0C, "RW", stored=False),
-        Register("mcr", 0x10, "RW"),
-        Register("lsr", 0x14, "RO"),
-        Register("msr", 0x18, "RO"),
-        Register("scr", 0x1C, "RW"),
-        Register("srbr_sthr", 0x30, "RW", count=16, stored=False),
-        Register("usr", 0x7C, "RO"),
-        Register("tfl", 0x80, "RO"),
-        Register("rfl", 0x84, "RO"),
-        Register("srr", 0x88, "WO"),
-        Register("sfe", 0x98, "RW"),
-        Register("srt", 0x9C, "RW"),
-        Register("stet", 0xA0, "RW"),
-        Register("dlf", 0xC0, "RW"),
-        Register("cpr", 0xF4, "RO"),
-        Register("ucv", 0xF8, "RO"),
-        Register("ctr", 0xFC, "RO", reset=COMPONENT),
-    )
-    NOT_MODELLED: ClassVar = (
-        Register("lpdll", 0x20, "RW"),
-        Register("lpdlh", 0x24, "RW"),
-        Register("far", 0x70, "RW"),
-        Register("tfr", 0x74, "RO"),
-        Register("rfw", 0x78, "WO"),
-        Register("srts", 0x8C, "RW"),
-        Register("sbcr", 0x90, "RW"),
-        Register("sdmam", 0x94, "RW"),
-        Register("htx", 0xA4, "RW"),
-        Register("dmasa", 0xA8, "WO"),
-        Register("tcr", 0xAC, "RW"),
-        Register("de_en", 0xB0, "RW"),
-        Register("re_en", 0xB4, "RW"),
-        Register("det", 0xB8, "RW"),
-        Register("tat", 0xBC, "RW"),
-        Register("rar", 0xC4, "RW"),
-        Register("tar", 0xC8, "RW"),
-        Register("lcr_ext", 0xCC, "RW"),
-    )
-
+class Uart(UartRegisters):
     def __init__(self, board: Board, name: str, base: int) -> None:
         super().__init__(board, name, base)
-        self.index = INDEX[name]
-        self.rx_function = UART1_RX + 2 * self.index
-        self.tx_function = UART1_TX + 2 * self.index
-        self.rx_request = FIRST_REQUEST + 2 * self.index
-        self.tx_request = self.rx_request + 1
         self._tx: deque[int] = deque()
         self._rx: deque[int] = deque()
         self._shifting: Event | None = None
         self._quiet: Event | None = None
         self.lost = 0
         """Bytes that came while the receive FIFO was full."""
-
-    def functions(self) -> Iterable[int]:
-        return (self.rx_function, self.tx_function)
-
-    def dma_ports(self) -> dict[int, DmaPort]:
-        return {
-            self.rx_request: DmaPort(DATA, False, 4),
-            self.tx_request: DmaPort(DATA, True, 4),
-        }
 
     def reset(self) -> None:
         super().reset()
@@ -110,36 +41,8 @@ class Uart(Block):
         self._tx.clear()
         self._rx.clear()
         self._byte = 0  # in the shifter
-        self._divisor = 0
-        self._ier = 0
         self._overrun = self._empty_pending = self._timed_out = self._busy_detected = False
         self._update()
-
-    # Rate and shape.
-
-    @property
-    def baud(self) -> float:
-        """Bits per second; 0 while the divisor is 0."""
-        sixteenths = 16 * self._divisor + (self.words[DLF] & 15)
-        return self.board.sysctl.apb_hz(0) / sixteenths if sixteenths >= 16 else 0.0
-
-    def _frame_cycles(self, frames: int = 1) -> int:
-        lcr = self.words[LCR]
-        bits = 1 + 5 + (lcr & 3) + bool(lcr & PARITY) + (2 if lcr & TWO_STOPS else 1)
-        return self.board.cycles_of(frames * bits / self.baud)
-
-    @property
-    def _depth(self) -> int:
-        return DEPTH if self.words[SFE] & 1 else 1
-
-    @property
-    def _tx_trigger(self) -> int:
-        programmable = self._ier & PTIME and self.words[SFE] & 1
-        return TX_TRIGGERS[self.words[STET] & 3] if programmable else 0
-
-    @property
-    def _rx_trigger(self) -> int:
-        return RX_TRIGGERS[self.words[SRT] & 3] if self.words[SFE] & 1 else 1
 
     @property
     def _busy(self) -> bool:
@@ -150,7 +53,7 @@ class Uart(Block):
     def _cause(self) -> int:
         if self._ier & IER_LINE and self._overrun:
             return LINE_CAUSE
-        if self._ier & IER_RX and len(self._rx) >= self._rx_trigger:
+        if self._ier & IER_RX and len(self._rx) >= self.rx_trigger:
             return RX_CAUSE
         if self._ier & IER_RX and self._timed_out:
             return TIMEOUT_CAUSE
@@ -159,7 +62,7 @@ class Uart(Block):
         return BUSY_CAUSE if self._busy_detected else NO_CAUSE
 
     def _update(self) -> None:
-        if len(self._tx) > self._tx_trigger:
+        if len(self._tx) > self.tx_trigger:
             self._empty_pending = False
         self.board.plic.set_line(FIRST_IRQ + self.index, self._cause() != NO_CAUSE)
 
@@ -174,8 +77,8 @@ class Uart(Block):
         self._busy_detected = False
         self._update()
         sent, got = len(self._tx), len(self._rx)
-        state = int(self._busy) | (sent < self._depth) << 1 | (not sent) << 2
-        return state | bool(got) << 3 | (got >= self._depth) << 4
+        state = int(self._busy) | (sent < self.depth) << 1 | (not sent) << 2
+        return state | bool(got) << 3 | (got >= self.depth) << 4
 
     def read_lsr(self) -> int:
         status = RX_READY if self._rx else 0
@@ -215,7 +118,7 @@ class Uart(Block):
         if self.words[LCR] & DLAB:
             self._divisor = self._divisor & 0xFF00 | value & 0xFF
             return
-        if len(self._tx) >= self._depth:
+        if len(self._tx) >= self.depth:
             self.forbid("a byte written while the transmit FIFO is full: it is lost")
             return
         self._tx.append(value & 0xFF)
@@ -237,7 +140,7 @@ class Uart(Block):
             return
         enabled = value & ~self._ier
         self._ier = value & 0x8F
-        if enabled & IER_TX and len(self._tx) <= self._tx_trigger:
+        if enabled & IER_TX and len(self._tx) <= self.tx_trigger:
             self._empty_pending = True
         self._update()
 
@@ -291,8 +194,8 @@ class Uart(Block):
     def _start(self) -> None:
         if self._shifting is None and self._tx and self.baud:
             self._byte = self._tx.popleft()
-            self._shifting = self.board.events.after(self._frame_cycles(), self._shifted)
-            if len(self._tx) == self._tx_trigger:
+            self._shifting = self.board.events.after(self.frame_cycles(), self._shifted)
+            if len(self._tx) == self.tx_trigger:
                 self._empty_pending = True
 
     def _shifted(self) -> None:
@@ -307,8 +210,8 @@ class Uart(Block):
     def _kick(self) -> None:
         """Moves bytes on from and to DMA channels, and to the shifter."""
         dmac = self.board.dmac
-        if len(self._tx) <= self._tx_trigger and dmac.waiting(self.tx_request):
-            items = dmac.pull(self.tx_request, self._depth - len(self._tx))
+        if len(self._tx) <= self.tx_trigger and dmac.waiting(self.tx_request):
+            items = dmac.pull(self.tx_request, self.depth - len(self._tx))
             self._tx.extend(int(item) & 0xFF for item in items)
         while self._rx and dmac.waiting(self.rx_request):
             dmac.push(self.rx_request, np.array([self._rx.popleft()], np.uint32))
@@ -327,7 +230,7 @@ class Uart(Block):
 
     @property
     def room(self) -> bool:
-        return len(self._rx) < self._depth
+        return len(self._rx) < self.depth
 
     def arrive(self, byte: int) -> None:
         if self.room:
@@ -344,7 +247,7 @@ class Uart(Block):
         Events.cancel(self._quiet)
         self._quiet = None
         if self._rx and self.words[SFE] & 1 and self.baud:
-            cycles = self._frame_cycles(TIMEOUT_FRAMES)
+            cycles = self.frame_cycles(TIMEOUT_FRAMES)
             self._quiet = self.board.events.after(cycles, self._stayed_quiet)
 
     def _stayed_quiet(self) -> None:
