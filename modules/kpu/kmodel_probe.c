@@ -9,6 +9,7 @@
 #define KMDL (0x4c444d4bu) // the same, reversed
 #define SMODEL_V3 (10003)
 #define SMODEL_V4 (10004)
+#define JPEG (0xffd8ffu) // its first three bytes
 #define MOST_FIRMWARE_BYTES (8u << 20)
 
 // The head may lie at any address.
@@ -70,6 +71,7 @@ static const struct {
     {0x464c457f, WHY_ELF, 0},
     {0x04034b50, WHY_ZIP, 0},
     {0x06054b50, WHY_ZIP, 0},
+    {0x474e5089, WHY_PICTURE, 0},
 };
 
 // At least four bytes that are no V3; what they are most likely.
@@ -87,6 +89,8 @@ static int refuse_kind(const uint8_t *p, size_t count, kmodel_why_t *why) {
         reason = given == 4 ? WHY_V4 : WHY_NEW_VERSION;
     } else if (count >= 8 && word(p, 1) == 0x334c4654) {
         reason = WHY_TFLITE;
+    } else if ((first & 0xffffff) == JPEG) {
+        reason = WHY_PICTURE;
     } else if (all_bytes(p, count, 0xff)) {
         reason = WHY_ERASED;
     } else if (all_bytes(p, count, 0)) {

@@ -14,6 +14,7 @@ static const char *const sentences[WHY_COUNT] = {
     [WHY_ZIP] = "found a ZIP or .kfpkg: flash it with kflash, or take the .kmodel out of it",
     [WHY_ELF] = "found an ELF program: give the model's own address or file",
     [WHY_TEXT] = "found text: is it the right file, and was the download complete?",
+    [WHY_PICTURE] = "found a PNG or JPEG picture: give the model's own address or file",
     [WHY_FIRMWARE] = "found a firmware image: flash the model behind the firmware and give that address",
     [WHY_TFLITE] = "found a TensorFlow Lite model: convert it with nncase 0.1.0-rc5, which writes v3",
     [WHY_OLD_VERSION] = "found kmodel v%g of an early compiler: convert the model again with nncase 0.1.0-rc5, "

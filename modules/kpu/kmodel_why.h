@@ -13,6 +13,7 @@ typedef enum {
     WHY_ZIP,
     WHY_ELF,
     WHY_TEXT,
+    WHY_PICTURE,
     WHY_FIRMWARE,
     WHY_TFLITE,
     WHY_OLD_VERSION,

@@ -63,6 +63,11 @@ NO_MODEL = {
     ),
     "zeros": (bytes(4096), VERSION + "found zeros: "),
     "a ZIP": (b"PK\x03\x04" + bytes(100), VERSION + "found a ZIP or .kfpkg: "),
+    "a photo": (b"\xff\xd8\xff\xe1" + bytes(100), VERSION + "found a PNG or JPEG picture: "),
+    "a firmware": (
+        b"\x21\xa8" + bytes(range(99)),
+        VERSION + "found a firmware image: flash the model behind the firmware",
+    ),
     "a text": (
         b"<!DOCTYPE html>\n<title>404</title>\n" * 3,
         VERSION + "found text: is it the right file, and was the download complete?",

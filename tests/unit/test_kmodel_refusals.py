@@ -47,6 +47,8 @@ KINDS = {
     "erased": (b"\xff" * 64, "found erased flash, every byte is 0xff: flash the model there"),
     "zeros": (bytes(64), "found zeros: is the address right"),
     "zip": (b"PK\x03\x04" + bytes(60), "found a ZIP or .kfpkg: flash it with kflash"),
+    "png": (b"\x89PNG\r\n\x1a\n" + bytes(60), "found a PNG or JPEG picture: give the model's own"),
+    "jpeg": (b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(60), "found a PNG or JPEG picture"),
     "elf": (b"\x7fELF" + bytes(60), "found an ELF program"),
     "text": (b"<html>\r\n<title>404</title>", "found text: is it the right file"),
     "utf-8": ("模型 not found\n".encode() * 4, "found text: "),
