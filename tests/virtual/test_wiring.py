@@ -97,3 +97,11 @@ def test_other_boards_have_other_keys() -> None:
     board = Board(SPIN, wiring="maix_go")
     Registers(board.gpio).block.board.press("up")
     assert not board.fpioa.level(15)
+
+
+@pytest.mark.parametrize("name", WIRINGS)
+def test_every_board_boots_its_flash(name: str) -> None:
+    """Pad 16 is pulled up on boards without a key there too."""
+    board = Board(SPIN, wiring=name)
+    board.run(seconds=1e-3)
+    assert board.isp.phase == "off" and not board.idle

@@ -172,7 +172,7 @@ class Board:
         self.isp = Isp(self)
         self._held = False  # the reset line is low
         self._released = -STRAP_SECONDS  # when it last rose
-        for pad in self.wiring.buttons.values():
+        for pad in {BOOT_PAD, *self.wiring.buttons.values()}:
             self.fpioa.pull(pad, True)
         self.camera: Camera | None = None
         if camera is not None:

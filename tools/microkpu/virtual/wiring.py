@@ -97,6 +97,7 @@ _ALL = (
         lines="kd233",
         lcd=replace(SIPEED_LCD, rows=240, inverted=True),
         buttons={"boot": BOOT_PAD, "a": 10, "c": 11},
+        sensors=("ov7740",),
         i2c=(I2cWiring(30, 31, ("pmu",)),),
     ),
     Wiring(
@@ -106,6 +107,7 @@ _ALL = (
         sd=SdWiring(sclk=11, mosi=10, miso=6, cs=26),
         leds={"red": 14, "green": 15, "blue": 17},
         buttons={"boot": BOOT_PAD, "next": 20, "back": 23},
+        sensors=("ov7740", "gc0328"),
         i2c=(I2cWiring(24, 27, ("pmu",)),),
     ),
     Wiring(
@@ -118,6 +120,7 @@ _ALL = (
         sd=SdWiring(sclk=30, mosi=33, miso=31, cs=32),
         leds={"red": 6, "white": 7, "blue": 8, "green": 9},
         buttons={"a": 36, "b": 37},
+        sensors=("ov7740",),
         i2c=(I2cWiring(28, 29, ("pmu",)),),
     ),
     Wiring(
