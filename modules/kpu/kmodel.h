@@ -103,7 +103,13 @@ typedef struct {
 } kmodel_raw_t;
 // NULL where the output is not one of these; the answer does not change from one whole run to the next.
 const kmodel_raw_t *kmodel_output_raw(const kmodel_t *model, uint32_t index);
-float kmodel_raw_value(const kmodel_raw_t *raw, uint8_t byte);
+static inline float kmodel_raw_value(const kmodel_raw_t *raw, uint8_t byte) {
+    if (raw->subtracts) {
+        return (float)(int32_t)((uint32_t)byte - raw->zero) * raw->scale;
+    }
+    float scaled = byte * raw->scale;
+    return scaled + raw->bias;
+}
 
 // A layer as `netinfo` and `kmodel info` show it.
 typedef struct {

@@ -135,10 +135,3 @@ void *kmodel_output_data(kmodel_t *model, uint32_t index) {
 const kmodel_raw_t *kmodel_output_raw(const kmodel_t *model, uint32_t index) {
     return index == model->raw_index && model->raw_is_fresh ? &model->raw : NULL;
 }
-
-float kmodel_raw_value(const kmodel_raw_t *raw, uint8_t byte) {
-    if (raw->subtracts) {
-        return (float)(int32_t)((uint32_t)byte - raw->zero) * raw->scale;
-    }
-    return byte * raw->scale + raw->bias;
-}

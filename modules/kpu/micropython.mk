@@ -11,5 +11,5 @@ SRC_USERMOD_C += $(KPU_C)
 CFLAGS_USERMOD += -DKMODEL_V4=$(KMODEL_V4) -DKMODEL_COPY_BY_CPU=$(KMODEL_COPY_BY_CPU)
 
 # The host agrees to the bit, so no fused multiply-add; square roots are an instruction.
-KMODEL_C := $(patsubst $(USER_C_MODULES)/%.c,%.o,$(wildcard $(USERMOD_DIR)/kmodel*.c))
+KMODEL_C := $(patsubst $(USER_C_MODULES)/%.c,%.o,$(wildcard $(USERMOD_DIR)/kmodel*.c $(USERMOD_DIR)/kpu_fmap*.c))
 $(addprefix $(BUILD)/,$(KMODEL_C)): CFLAGS += -ffp-contract=off -fno-math-errno

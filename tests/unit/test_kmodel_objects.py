@@ -22,7 +22,7 @@ FLAGS = (
     "-std=gnu99", "-O2", "-mstrict-align", "-ffunction-sections",
 )  # fmt: skip
 # Sources that compute with floats; the others only read the file.
-WITH_FLOATS = ("kmodel_floats", "kmodel_planes", "kmodel_quantized")
+WITH_FLOATS = ("kmodel_floats", "kmodel_planes", "kmodel_quantized", "kmodel_results")
 FUNCTION = re.compile(r"^[0-9a-f]+ <([^>.][^>]*)>:$")
 INSTRUCTION = re.compile(r"^\s+[0-9a-f]+:\s+(\S+)\s*(.*)$")
 FLOAT = re.compile(r"(c\.)?f(?!ence)")
