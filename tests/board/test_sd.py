@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -162,35 +163,18 @@ def test_a_card_can_be_formatted_on_the_board(board: RemoteBoard, blank: CardSlo
 # What goes wrong.
 
 
-def corrupt(card: CardSlot, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
-    """Flips a bit in the next blocks that leave the card."""
-    left = [times]
-    queue = card.card._queue
-
-    def bad(data: bytes) -> None:
-        queue(data)
-        if left[0] and len(data) == 512:
-            left[0] -= 1
-            card.card._out[-100] ^= 4
-
-    monkeypatch.setattr(card.card, "_queue", bad)
-    return left
-
-
-def test_a_wrong_checksum_is_read_again(
-    board: RemoteBoard, blank: CardSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_checksum_is_read_again(board: RemoteBoard, blank: CardSlot) -> None:
     board.put_buffer("data", BIG[:2048])
     board.exec("from machine import SDCard\nc = SDCard()\nc.writeblocks(5, data)")
-    left = corrupt(blank, monkeypatch, 2)
+    blank.card.wrong_blocks = 2
     board.exec("b = bytearray(2048)\nc.readblocks(5, b)")
     assert board.get_buffer("b") == BIG[:2048]
-    assert left == [0]
-    corrupt(blank, monkeypatch, 100)
+    assert blank.card.wrong_blocks == 0
+    blank.card.wrong_blocks = 100
     assert error(board, "c.readblocks(5, b)") == (
         "OSError: [Errno 5] EIO: checksums of the card's data are wrong: clean its contacts"
     )
-    monkeypatch.undo()
+    blank.card.wrong_blocks = 0
     board.exec("c.readblocks(5, b)")
     assert board.get_buffer("b") == BIG[:2048]
 
@@ -212,10 +196,8 @@ def test_a_card_that_is_pulled_out(
     assert board.eval("open('/sd/hello.txt').read()") == "hello card\n"
 
 
-def test_a_card_that_never_gets_ready(
-    board: RemoteBoard, virtual: Board, blank: CardSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blank.card, "_initialise", lambda _: blank.card._answer())
+def test_a_card_that_never_gets_ready(board: RemoteBoard, virtual: Board, blank: CardSlot) -> None:
+    blank.card.init_seconds = inf
     begin = virtual.seconds
     assert error(board, "import machine\nmachine.SDCard()") == (
         "OSError: [Errno 110] ETIMEDOUT: the card did not get ready within a second"
@@ -223,10 +205,8 @@ def test_a_card_that_never_gets_ready(
     assert virtual.seconds - begin < 1.2
 
 
-def test_something_that_is_no_sd_card(
-    board: RemoteBoard, blank: CardSlot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(blank.card, "_application_next", lambda _: blank.card._answer(4))
+def test_something_that_is_no_sd_card(board: RemoteBoard, blank: CardSlot) -> None:
+    blank.card.memory_card = False
     assert error(board, "import machine\nmachine.SDCard()") == (
         "OSError: [Errno 5] EIO: what is in the slot is no SD memory card"
     )

@@ -355,11 +355,9 @@ def test_after_a_soft_reset_nothing_writes_memory(camera: RemoteBoard, virtual: 
 def ov5640(board: RemoteBoard, virtual: Board) -> Iterator[RemoteBoard]:
     """A board with an OV5640 in the socket, which counts registers with 16 bits."""
     virtual.camera = Camera(virtual, Pictures([SCENE]), ("ov5640",))
-    virtual.dvp._decoded.clear()
     assert board.exec("import sensor\nsensor.reset()") == "[MAIXPY]: find ov5640\n"
     yield board
     unplug(virtual)
-    virtual.dvp._decoded.clear()
 
 
 def test_an_ov5640_gives_the_same_pictures(ov5640: RemoteBoard) -> None:

@@ -50,7 +50,7 @@ def write_image(path: Path, store: FolderStore) -> None:
     """The card as a sparse file."""
     with path.open("wb") as file:
         file.truncate(store.blocks * 512)
-        for block, data in store._content.items():
+        for block, data in store.content.items():
             file.seek(block * 512)
             file.write(data)
 
@@ -129,8 +129,8 @@ def test_changes_come_back_into_the_folder(fatfs: FatFs, tmp_path: Path) -> None
 
 
 def test_the_same_folder_gives_the_same_card(tmp_path: Path) -> None:
-    first = make(tmp_path / "one", FILES)._content
-    second = make(tmp_path / "two", dict(reversed(FILES.items())))._content
+    first = make(tmp_path / "one", FILES).content
+    second = make(tmp_path / "two", dict(reversed(FILES.items()))).content
     assert first == second
 
 

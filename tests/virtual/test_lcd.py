@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from microkpu.virtual import Board, RefusedError
 from microkpu.virtual.chips.lcd import Glass, Panel
@@ -332,9 +334,10 @@ def test_partial_rows_land_where_whole_rows_do() -> None:
     rows = [bytes([row, column]) for row in range(6) for column in range(5)]
     pictures = []
     for step in (60, 2, 6, 14, 26):
-        panel = Panel(Glass(8, 8, memory=(8, 8)), lambda: 1.0, pytest.fail)
+        clock = [1.0]
+        panel = Panel(Glass(8, 8, memory=(8, 8)), partial(clock.__getitem__, 0), pytest.fail)
         panel.command(0x11)
-        panel._busy_until = 0.0
+        clock[0] = 2.0
         for command, data in ((0x3A, b"\x55"), (0x29, b""), (0x2A, b"\0\1\0\5"),
                               (0x2B, b"\0\2\0\7"), (0x2C, b"")):  # fmt: skip
             panel.command(command)

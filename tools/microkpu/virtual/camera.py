@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ SENSORS: Mapping[str, type[Sensor]] = {
 # After power, clock and reset are there, a sensor answers only after a while.
 WAKE_SECONDS = 5e-3
 CACHED_FRAMES = 8
+# What is shown to any camera has a number of its own, by which decoded frames are kept.
+SOURCES = count(1)
 PULLED_UP = 0xFF
 FrameKey = tuple[int, int, Output]
 
@@ -48,15 +51,14 @@ class Camera:
     On a strict board only the pads of its wiring count; else whatever pads the firmware uses. With
     more than one sensor the one that was written to last sends the picture. Of two at one address
     the first answers, until firmware reads the identity of one of them: that one stays. `own` are
-    those that the board comes with.
+    those that the board comes with, all of them where it is empty.
     """
 
     def __init__(
-        self, board: Board, pictures: Pictures, names: Sequence[str], own: Sequence[str]
+        self, board: Board, pictures: Pictures, names: Sequence[str], own: Sequence[str] = ()
     ) -> None:
         self._board = board
-        self._own = own
-        self._sources = 0
+        self._own = own or names
         self.show(pictures)
         self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
         self.sensor = self.sensors[0]
@@ -75,7 +77,7 @@ class Camera:
     def show(self, pictures: Pictures) -> None:
         """Puts other pictures in front of the camera."""
         self.pictures = pictures
-        self._sources += 1
+        self._source = next(SOURCES)
 
     def power_on(self) -> None:
         self._chosen.clear()
@@ -206,7 +208,7 @@ class Camera:
 
     def frame(self, output: Output) -> tuple[FrameKey, Bytes]:
         """The present picture as the data lines carry it, and a key of its own."""
-        key = (self._sources, self.pictures.index, output)
+        key = (self._source, self.pictures.index, output)
         if key not in self._cache:
             self._cache[key] = encode(self._picture(output), output.coding)
             if len(self._cache) > CACHED_FRAMES:

@@ -63,20 +63,20 @@ class FolderStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._content = fat32.build(path, FOLDER_BLOCKS)
+        self.content = fat32.build(path, FOLDER_BLOCKS)
 
     @property
     def blocks(self) -> int:
         return FOLDER_BLOCKS
 
     def read(self, block: int) -> bytes:
-        return self._content.get(block, EMPTY)
+        return self.content.get(block, EMPTY)
 
     def write(self, block: int, data: bytes) -> None:
         if data == EMPTY:
-            self._content.pop(block, None)
+            self.content.pop(block, None)
         else:
-            self._content[block] = data
+            self.content[block] = data
 
     def save(self) -> None:
         """Makes the folder hold what is on the card now: files come, change and go."""

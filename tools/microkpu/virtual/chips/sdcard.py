@@ -62,6 +62,12 @@ class SdCard:
         self._hangs = hangs
         self.high_capacity = store.blocks > STANDARD_BLOCKS
         self.blocks_read = self.blocks_written = 0
+        self.init_seconds = INIT_SECONDS
+        """How long it initialises itself."""
+        self.wrong_blocks = 0
+        """So many of the next blocks come with a bit turned over."""
+        self.memory_card = True
+        """Whether it knows the commands of SD memory cards."""
         self._history = blake2b(digest_size=16)
         self.power_on()
 
@@ -216,6 +222,9 @@ class SdCard:
 
     def _queue(self, data: bytes) -> None:
         self._out += bytes([RELEASED, START]) + data + crc_hqx(data, 0).to_bytes(2, "big")
+        if self.wrong_blocks and len(data) == BLOCK:
+            self.wrong_blocks -= 1
+            self._out[-100] ^= 4
 
     def _go_idle(self, _: int) -> None:
         self._begin_idle()
@@ -229,7 +238,7 @@ class SdCard:
             self._answer()
             return
         if self._ready_at is None:
-            self._ready_at = self._now() + INIT_SECONDS
+            self._ready_at = self._now() + self.init_seconds
         self._idle = self._now() < self._ready_at
         self._answer()
 
@@ -269,6 +278,9 @@ class SdCard:
         self._answer()
 
     def _application_next(self, _: int) -> None:
+        if not self.memory_card:
+            self._answer(ILLEGAL)
+            return
         self._application = True
         self._answer()
 
