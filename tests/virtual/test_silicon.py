@@ -164,10 +164,15 @@ ROWS: dict[str, tuple[str, ...]] = {
     "SCCB on pads of the I2C kind gets no answer": (
         "virtual/test_dvp.py::test_pads_of_the_i2c_kind_get_no_answer",
         "virtual/test_i2c.py::test_pads_of_the_sccb_kind_reach_nobody",
+        "virtual/test_sensors.py::"
+        "test_a_controller_gets_no_answer_from_pads_of_the_sccb_kind_or_others",
     ),
     "a sensor is silent without power, clock, and in its resets": (
         "virtual/test_dvp.py::test_no_answer_without_power_clock_or_in_reset",
         "virtual/test_dvp.py::test_a_soft_reset_silences_and_clears",
+    ),
+    "two sensors may share an address": (
+        "virtual/test_sensors.py::test_whose_id_is_read_first_stays",
     ),
     "sensor and block must mean the same format": (
         "virtual/test_dvp.py::test_sensor_and_block_must_mean_the_same_format",
