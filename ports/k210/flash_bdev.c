@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // k210.Flash(start, len): a range of the SPI flash as a block device of 4096 byte blocks, for littlefs or FAT.
 #include "extmod/vfs.h"
+#include "extmod/vfs_lfs.h"
+#include "lib/littlefs/lfs2.h"
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
@@ -9,6 +11,7 @@
 #include "storage.h"
 
 #define BLOCK_BYTES STORAGE_SECTOR_BYTES
+#define NO_BLOCK ((lfs2_block_t)-1) // LFS2_BLOCK_NULL of lfs2.c
 
 typedef struct {
     mp_obj_base_t base;
@@ -16,15 +19,53 @@ typedef struct {
     uint32_t bytes;
 } flash_bdev_t;
 
+static int error_number(int result) {
+    switch (result) {
+        case STORAGE_OK:
+            return 0;
+        case STORAGE_ERR_RANGE:
+            return MP_EINVAL;
+        case STORAGE_ERR_BUSY:
+            return MP_EBUSY;
+        case STORAGE_ERR_NO_CHIP:
+            return MP_ENODEV;
+        default:
+            return MP_EIO;
+    }
+}
+
 static void check(int result) {
-    if (result == STORAGE_ERR_RANGE) {
-        mp_raise_OSError(MP_EINVAL);
-    } else if (result == STORAGE_ERR_BUSY) {
-        mp_raise_OSError(MP_EBUSY);
-    } else if (result == STORAGE_ERR_NO_CHIP) {
-        mp_raise_OSError(MP_ENODEV);
-    } else if (result != STORAGE_OK) {
-        mp_raise_OSError(MP_EIO);
+    if (result != STORAGE_OK) {
+        mp_raise_OSError(error_number(result));
+    }
+}
+
+// What a file system is told: an exception would leave littlefs in the middle of what it does, its lists with it.
+static mp_obj_t told(int result) {
+    return MP_OBJ_NEW_SMALL_INT(-error_number(result));
+}
+
+// -- what littlefs keeps of a read that failed
+
+// The object of extmod/vfs_lfs.c, whose type is private there.
+typedef struct {
+    mp_obj_base_t base;
+    mp_vfs_blockdev_t blockdev;
+    bool enable_mtime;
+    vstr_t cur_dir;
+    struct lfs2_config config;
+    lfs2_t lfs;
+} vfs_lfs2_t;
+
+// littlefs notes in its cache which block it is about to read, and takes it as read when that failed. The next use would
+// find another block's bytes there, such as an older state of a folder: the note is taken back.
+static void forget_failed_read(const void *into) {
+    for (mp_vfs_mount_t *mount = MP_STATE_VM(vfs_mount_table); mount != NULL; mount = mount->next) {
+        vfs_lfs2_t *files = MP_OBJ_TO_PTR(mount->obj);
+        if (mp_obj_is_type(mount->obj, &mp_type_vfs_lfs2) && files->config.context == &files->blockdev
+            && files->lfs.cfg == &files->config && files->lfs.rcache.buffer == into) {
+            files->lfs.rcache.block = NO_BLOCK;
+        }
     }
 }
 
@@ -62,29 +103,29 @@ static uint32_t address(const flash_bdev_t *self, mp_obj_t block_in, mp_int_t of
     return self->start + at;
 }
 
-// readblocks(block, buffer[, offset]): straight into the buffer.
+// readblocks(block, buffer[, offset]) -> 0 or a negative errno: straight into the buffer.
 static mp_obj_t readblocks(size_t n_args, const mp_obj_t *args) {
     const flash_bdev_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_WRITE);
     mp_int_t offset = n_args == 4 ? mp_obj_get_int(args[3]) : 0;
-    check(storage_read(address(self, args[1], offset, buffer.len), buffer.buf, buffer.len));
-    return mp_const_none;
+    int result = storage_read(address(self, args[1], offset, buffer.len), buffer.buf, buffer.len);
+    if (result != STORAGE_OK) {
+        forget_failed_read(buffer.buf);
+    }
+    return told(result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(readblocks_obj, 3, 4, readblocks);
 
-// writeblocks(block, buffer) erases first; writeblocks(block, buffer, offset) only programs.
+// writeblocks(block, buffer) erases first; writeblocks(block, buffer, offset) only programs. 0 or a negative errno.
 static mp_obj_t writeblocks(size_t n_args, const mp_obj_t *args) {
     const flash_bdev_t *self = MP_OBJ_TO_PTR(args[0]);
     mp_buffer_info_t buffer;
     mp_get_buffer_raise(args[2], &buffer, MP_BUFFER_READ);
     mp_int_t offset = n_args == 4 ? mp_obj_get_int(args[3]) : 0;
     uint32_t at = address(self, args[1], offset, buffer.len);
-    if (n_args == 3) {
-        check(storage_erase(at, buffer.len));
-    }
-    check(storage_program(at, buffer.buf, buffer.len));
-    return mp_const_none;
+    int result = n_args == 3 ? storage_erase(at, buffer.len) : STORAGE_OK;
+    return told(result == STORAGE_OK ? storage_program(at, buffer.buf, buffer.len) : result);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(writeblocks_obj, 3, 4, writeblocks);
 
@@ -100,8 +141,7 @@ static mp_obj_t ioctl(mp_obj_t self_in, mp_obj_t command_in, mp_obj_t argument_i
         case MP_BLOCKDEV_IOCTL_BLOCK_SIZE:
             return MP_OBJ_NEW_SMALL_INT(BLOCK_BYTES);
         case MP_BLOCKDEV_IOCTL_BLOCK_ERASE:
-            check(storage_erase(address(self, argument_in, 0, BLOCK_BYTES), BLOCK_BYTES));
-            return MP_OBJ_NEW_SMALL_INT(0);
+            return told(storage_erase(address(self, argument_in, 0, BLOCK_BYTES), BLOCK_BYTES));
         default:
             return mp_const_none;
     }
