@@ -34,6 +34,7 @@ from microkpu.virtual.kpu import Kpu
 from microkpu.virtual.memory_map import ABSENT, MODELLED
 from microkpu.virtual.plic import Plic
 from microkpu.virtual.registers import Block, DmaPort, RefusedError
+from microkpu.virtual.rom_calls import RomCalls
 from microkpu.virtual.rtc import Rtc
 from microkpu.virtual.spi import Spi
 from microkpu.virtual.spi_lines import Socket
@@ -46,6 +47,7 @@ from microkpu.virtual.wdt import Wdt
 from microkpu.virtual.windows import state_hash
 from microkpu.virtual.wire import Lines
 from microkpu.virtual.wiring import BOOT_PAD, CONSOLE_PADS, WIRINGS, Wiring, wiring_of
+from microkpu.virtual.xip import FlashSpi
 
 # The longest stretch without an event or another end to stop at.
 STRETCH_SECONDS = 1e-3
@@ -137,6 +139,7 @@ class Board:
         self.dmac: Dmac = self._block("dmac", Dmac)
         self.kpu: Kpu = self._block("kpu", Kpu)
         self.spi: dict[int, Spi] = {index: self._block(f"spi{index}", Spi) for index in (0, 1, 3)}
+        self.flash_spi: FlashSpi = self._block("spi3", FlashSpi)
         self.uart: dict[int, Uart] = {
             index: self._block(f"uart{index}", Uart) for index in (1, 2, 3)
         }
@@ -170,6 +173,7 @@ class Board:
         self.console = self.wire(*CONSOLE_PADS, self.uart_byte)
         """The line that send() and take_output() use."""
         self.isp = Isp(self)
+        self._rom_calls = RomCalls(self)
         self._held = False  # the reset line is low
         self._released = -STRAP_SECONDS  # when it last rose
         for pad in {BOOT_PAD, *self.wiring.buttons.values()}:
@@ -516,6 +520,8 @@ class Board:
         try:
             return self.machine.run(limit)
         except _core.CoreError as error:
+            if self._rom_calls.serve():
+                return _core.LIMIT
             raise RefusedError(f"{error}{self._hint(str(error))}") from error
         finally:
             self.events.running = False

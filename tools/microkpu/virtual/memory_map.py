@@ -25,6 +25,7 @@ from microkpu.virtual.timers import Timers
 from microkpu.virtual.uart import Uart
 from microkpu.virtual.uarths import Uarths
 from microkpu.virtual.wdt import Wdt
+from microkpu.virtual.xip import FlashSpi
 
 
 class Absent(Block):
@@ -65,7 +66,7 @@ MODELLED: dict[str, tuple[type[Block], int]] = {
     "rtc": (Rtc, 0x50460000),
     "spi0": (Spi, 0x52000000),
     "spi1": (Spi, 0x53000000),
-    "spi3": (Spi, 0x54000000),
+    "spi3": (FlashSpi, 0x54000000),
 }
 ABSENT: dict[str, tuple[type[Block], int]] = {
     "debug": (Absent, 0x00000000),

@@ -34,7 +34,7 @@ BUSES = {
 BUS_OF = {block: bus for bus, blocks in BUSES.items() for block in blocks}
 PIN_RESET, SOFT_RESET = 1 << 1, 1 << 4
 # In peri: one bit per timer channel.
-TIMER_PAUSES = 0xFFF
+TIMER_PAUSES, FLASH_MAPPED = 0xFFF, 1 << 15
 SPI_DVP_DATA = 1 << 10
 NO_AI_CLOCK = "pll1 gives no clock (locked? out_en?)"
 
@@ -219,6 +219,7 @@ class Sysctl(Block):
     def write_peri(self, value: int) -> None:
         if value & TIMER_PAUSES:
             self.refuse(f"peri = {value:#x}: pausing timers is not modelled")
+        self.board.flash_spi.map_flash(bool(value & FLASH_MAPPED))
 
     def write_misc(self, _: int) -> None:
         self.board.supplies_changed()
