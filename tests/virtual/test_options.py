@@ -121,6 +121,12 @@ def test_what_hangs_on_the_board(firmware: Path, tmp_path: Path) -> None:
         assert board.wiring.name == "maix_go"
         assert board.camera is not None and board.card_slot is not None
         assert board.card_slot.card.high_capacity
+        assert [sensor.NAME for sensor in board.camera.sensors] == ["ov2640"]
+    with options_of_url(f"{url}&sensor=ov7740").make() as board:
+        assert board.camera is not None
+        assert [sensor.NAME for sensor in board.camera.sensors] == ["ov7740"]
+    with pytest.raises(MicrokpuError, match="no sensor 'ov1' is known: one of ov2640"):
+        options_of_url(f"{url}&sensor=ov1").make()
     plain = options_of_url(f"virtual://?firmware={firmware}")
     assert plain == VirtualOptions(firmware=firmware)
     with plain.make() as board:

@@ -41,6 +41,13 @@ def add_virtual(parser: argparse.ArgumentParser) -> None:
         "--camera", type=Path, metavar="PICTURE|DIR", help="what the camera sees; a folder in turn"
     )
     group.add_argument(
+        "--sensor",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="camera sensor in place of the board's own: ov2640, ov5640, ov7740, gc0328",
+    )
+    group.add_argument(
         "--sd", type=Path, metavar="DIR|IMG", help="SD card from a folder or a card image"
     )
     group.add_argument(
@@ -81,6 +88,7 @@ def virtual_options(options: argparse.Namespace, waits_in_isp: bool = False) -> 
         strict=not options.lenient,
         board=options.board,
         camera=options.camera,
+        sensors=tuple(options.sensor),
         sd=options.sd,
         sd_keep=options.sd_keep,
         cache=options.cache,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from microkpu.errors import MicrokpuError
 from microkpu.virtual.chips.gc0328 import Gc0328
 from microkpu.virtual.chips.ov2640 import Ov2640
 from microkpu.virtual.chips.ov5640 import Ov5640
@@ -60,6 +61,9 @@ class Camera:
         self._board = board
         self._own = own or names
         self.show(pictures)
+        for name in names:
+            if name not in SENSORS:
+                raise MicrokpuError(f"no sensor {name!r} is known: one of {', '.join(SENSORS)}")
         self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
         self.sensor = self.sensors[0]
         """The one that sends the picture."""

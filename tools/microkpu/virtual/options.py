@@ -20,7 +20,7 @@ from microkpu.virtual.boot_rom import pack
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
 URL_OPTIONS = (
-    "firmware", "image", "flash", "files", "strict", "board", "camera", "sd", "sd_keep",
+    "firmware", "image", "flash", "files", "strict", "board", "camera", "sensor", "sd", "sd_keep",
     "cache",
 )  # fmt: skip
 
@@ -63,6 +63,7 @@ class VirtualOptions:
     strict: bool = True
     board: str = "maix_dock"
     camera: Path | None = None
+    sensors: Sequence[str] = ()
     sd: Path | None = None
     sd_keep: bool = False
     waits_in_isp: bool = False
@@ -77,6 +78,7 @@ class VirtualOptions:
             strict=self.strict,
             wiring=self.board,
             camera=self.camera,
+            sensors=self.sensors,
             sd=self.sd,
             sd_keep=self.sd_keep,
             waits_in_isp=self.waits_in_isp,
@@ -141,7 +143,7 @@ def _refuse_overlap(named: Sequence[tuple[str, int, bytes]]) -> None:
 def options_of_url(url: str) -> VirtualOptions:
     """virtual://?firmware=FILE&image=0x300000=FILE&flash=FILE&files=DIR&strict=0, all optional.
 
-    And board=NAME, camera=PICTURE or DIR, sd=IMAGE or DIR, sd_keep=1, cache=1.
+    And board=NAME, camera=PICTURE or DIR, sensor=NAME, sd=IMAGE or DIR, sd_keep=1, cache=1.
     """
     parts = urlsplit(url)
     given: Mapping[str, list[str]] = {name: [] for name in URL_OPTIONS}
@@ -163,6 +165,7 @@ def options_of_url(url: str) -> VirtualOptions:
         strict=given["strict"][-1:] != ["0"],
         board=(given["board"] or ["maix_dock"])[-1],
         camera=path("camera"),
+        sensors=tuple(given["sensor"]),
         sd=path("sd"),
         sd_keep=given["sd_keep"][-1:] == ["1"],
         cache=given["cache"][-1:] == ["1"],
