@@ -99,7 +99,18 @@ static mp_obj_t open_file(mp_obj_t path, size_t *bytes) {
     nlr_jump(nlr.ret_val);
 }
 
+// A flash address in quotes is the commonest mistake, and the file system's answer would not name it.
+static void refuse_address(mp_obj_t path) {
+    const char *text = mp_obj_str_get_str(path);
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+            MP_ERROR_TEXT("[MAIXPY]kpu: '%s' is a path: for the flash address give the number, %s without quotes"),
+            text, text);
+    }
+}
+
 kpu_source_t kpu_source_path(mp_obj_t path) {
+    refuse_address(path);
     kpu_source_t source = { .read = read_stream };
     source.stream = open_file(path, &source.left);
     return source;

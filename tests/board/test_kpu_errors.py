@@ -188,6 +188,14 @@ def test_a_missing_file_is_named(kpu: RemoteBoard) -> None:
     assert error(kpu, "kpu.load('/flash')").startswith("OSError: [Errno ")
 
 
+@pytest.mark.parametrize("text", ["0x300000", "0XD0"])
+def test_an_address_in_quotes_is_recognised(kpu: RemoteBoard, text: str) -> None:
+    assert error(kpu, f"kpu.load({text!r})") == (
+        f"ValueError: [MAIXPY]kpu: '{text}' is a path: for the flash address give the number,"
+        f" {text} without quotes"
+    )
+
+
 @pytest.mark.parametrize("argument", ["1.5", "None", "[0x300000]", "kpu"])
 def test_anything_else_to_load_is_a_type_error(kpu: RemoteBoard, argument: str) -> None:
     kind = kpu.eval(f"type({argument}).__name__")

@@ -90,6 +90,10 @@ def test_a_folder_of_pictures_calibrates_and_is_recognised(
     right = sum(f == numbers[label] for f, label in zip(found, labels, strict=True))
     told = capsys.readouterr().out
     assert f"({right} of 6 right)" in told and f"{classes[0]:04}: " in told
+    _labelled(pictures, tmp_path / "flat", classes)
+    assert main(["kmodel", "eval", str(out), str(tmp_path / "flat")]) == 0
+    right = sum(f == label for f, label in zip(found, labels, strict=True))
+    assert f"({right} of 6 right)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -143,3 +147,31 @@ def test_datasets_that_are_none_are_refused(
         path.write_bytes(content)
     assert main(["kmodel", "eval", str(TINY / "tiny3.kmodel"), str(path)]) == 1
     assert str(path) in capsys.readouterr().err
+
+
+def _labelled(pictures: Path, flat: Path, classes: list[int]) -> None:
+    """The same pictures in one folder, with a file that says their classes."""
+    flat.mkdir()
+    lines = []
+    for label, folder in zip(classes, sorted(pictures.iterdir()), strict=True):
+        for file in sorted(folder.iterdir()):
+            name = f"{len(lines)}{file.suffix}"
+            (flat / name).write_bytes(file.read_bytes())
+            lines.append(f"{name} {label}\n")
+    (flat / "labels.txt").write_text("".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("0.png\n", "line 1 is '0.png'"),
+        ("gone.png 3\n", "line 1 is 'gone.png 3'"),
+    ],
+)
+def test_labels_that_name_nothing_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, says: str
+) -> None:
+    (tmp_path / "labels.txt").write_text(text)
+    assert main(["kmodel", "eval", str(TINY / "tiny3.kmodel"), str(tmp_path)]) == 1
+    assert says in capsys.readouterr().err

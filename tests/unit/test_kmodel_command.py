@@ -71,5 +71,17 @@ def test_a_file_that_is_no_model_says_why(tmp_path: Path) -> None:
     for arguments in (["info", path], ["run", path, UNIT / "u000_in.npy"]):
         done = kmodel(*arguments)
         assert done.returncode == 1
-        assert done.stderr.startswith("error: ")
+        assert done.stderr.startswith(f"error: {path}: load error")
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [(".", "is a folder: give a file in it, such as"), ("out.txt", "a name that ends in .npy")],
+)
+def test_outputs_go_to_npy_files_only(tmp_path: Path, name: str, says: str) -> None:
+    out = tmp_path / name
+    done = kmodel("run", UNIT / "u000.kmodel", UNIT / "u000_in.npy", "--output", out)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert list(tmp_path.parent.glob("*.npy")) == list(tmp_path.iterdir()) == []

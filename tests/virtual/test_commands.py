@@ -231,3 +231,70 @@ def test_the_camera_is_shown_on_the_display(command: Any, tmp_path: Path) -> Non
         assert shown.size == (320, 240)
         red, green, blue = shown.convert("RGB").getpixel((160, 200))
         assert red > 200 and green < 60 and blue < 60
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "error"),
+    [
+        ("sys.exit(3)", 3, ""),
+        ("sys.exit(0)", 0, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit(None)", 0, ""),
+        ("sys.exit('no card')", 1, "no card\n"),
+        ("raise SystemExit(255)", 255, ""),
+        ("pass", 0, ""),
+        (
+            "1 / 0",
+            1,
+            "Traceback (most recent call last):\n"
+            '  File "<string>", line 5, in <module>\n'
+            '  File "<string>", line 4, in end\n'
+            "ZeroDivisionError: divide by zero\n",
+        ),
+    ],
+)
+def test_run_ends_as_the_script_does(
+    command: Any, tmp_path: Path, end: str, status: int, error: str
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import sys  # exit\nprint('it\\'s \"quoted\" \\\\n')\ndef end():\n    {end}\nend()\n"
+    )
+    done = command("run", script)
+    assert done.stdout == 'it\'s "quoted" \\n\n'
+    assert (done.returncode, done.stderr) == (status, error)
+
+
+def test_the_pipe_of_the_console_takes_lines_as_any_pipe_has_them(command: Any) -> None:
+    done = command("virtual", "--stdio", "--fast", input="x = 6\nprint(x * 7)\n")
+    assert ">>> print(x * 7)\n42\n" in done.stdout, done
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--firmware", "README.md"], "is text, no firmware: give the raw .bin"),
+        (["--firmware", "m.kmodel"], "is a model: give it as --image 0x300000="),
+        (["--firmware", "empty.bin"], "is empty, no firmware"),
+        (["--image", "0x0=m.kmodel"], "does not boot from flash address 0"),
+        (["--image", "0=empty.bin"], "does not boot from flash address 0"),
+    ],
+)
+def test_what_is_no_firmware_is_named(tmp_path: Path, options: list[str], says: str) -> None:
+    (tmp_path / "README.md").write_text("# Read me\n")
+    (tmp_path / "m.kmodel").write_bytes(b"\x03\0\0\0" + bytes(100))
+    (tmp_path / "empty.bin").write_bytes(b"")
+    done = subprocess.run(
+        [*MICROKPU, "virtual", *options, "--until", "x", "--seconds", "1"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_time_that_is_none_is_said_in_words() -> None:
+    line = [*MICROKPU, "virtual", "--seconds", "abc"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 2
+    assert "'abc' is no time: give seconds above 0" in done.stderr

@@ -129,7 +129,7 @@ class RemoteBoard:
 
     def start(self, script: Path | str) -> None:
         """Sends a script and does not wait for it: finish() does."""
-        code = _source(script) if isinstance(script, Path) else script
+        code = read_script(script) if isinstance(script, Path) else script
         if not self._idle:
             self._enter()
         self._idle = False
@@ -319,7 +319,8 @@ class RemoteBoard:
             self._port.close()
 
 
-def _source(script: Path) -> str:
+def read_script(script: Path) -> str:
+    """A script's text."""
     try:
         return script.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

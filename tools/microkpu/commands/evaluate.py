@@ -30,7 +30,8 @@ def add(actions: Any) -> None:
         help="count how often a model is right",
         description="Runs a model on every sample and prints top-1 of its first output. DATASET"
         " is a folder with a folder of pictures for each class (class k is the k-th by name), or"
-        " an .npz with arrays x (samples as the model reads them) and y (numbers of classes).",
+        " with pictures and a labels.txt of lines such as `000.jpg 7`, or an .npz with arrays x"
+        " (samples as the model reads them) and y (numbers of classes).",
     )
     parser.add_argument("file", type=Path, metavar="FILE.kmodel")
     parser.add_argument("dataset", type=Path, metavar="DATASET")

@@ -78,6 +78,8 @@ def tell(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     model = HostModel(options.file)
+    if options.output is not None:
+        _check_output(options.output)
     given = model.fitted(read_input(options.input, model.input))
     on_host = options.on == HOST
     outputs = model.run(given) if on_host else _on_board(model, given, options)
@@ -105,6 +107,13 @@ def _on_board(
         np.frombuffer(data, output.dtype).reshape(output.shape)
         for data, output in zip(found, model.outputs, strict=True)
     ]
+
+
+def _check_output(path: Path) -> None:
+    if path.is_dir():
+        raise MicrokpuError(f"{path} is a folder: give a file in it, such as {path / 'out.npy'}")
+    if path.suffix != ".npy":
+        raise MicrokpuError(f"{path} would hold numpy's format: give a name that ends in .npy")
 
 
 def _numbered(path: Path, index: int) -> Path:

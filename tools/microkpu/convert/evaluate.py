@@ -17,6 +17,8 @@ from microkpu.convert.calibration import pictures_in, read_picture
 from microkpu.convert.errors import ConvertError
 from microkpu.kmodel.host import HostModel
 
+# Beside pictures in one folder: lines of a name and a number.
+LABELS = "labels.txt"
 Run = Callable[[NDArray[Any]], Sequence[NDArray[Any]]]
 
 
@@ -73,13 +75,19 @@ def joined(scores: Sequence[Score]) -> Score:
 
 
 def read_dataset(path: Path) -> Dataset:
-    """A folder: class k is the k-th folder in it by name. An .npz: arrays x and y."""
+    """A folder: class k is the k-th folder in it by name, or labels.txt says it of each picture.
+
+    An .npz: arrays x and y.
+    """
     if path.is_dir():
         folders = sorted(each for each in path.iterdir() if each.is_dir())
         samples = [(file, k) for k, each in enumerate(folders) for file in pictures_in(each)]
+        if not samples and (path / LABELS).is_file():
+            return _labelled(path)
         if not samples:
             raise ConvertError(
-                f"{path} has no folders with pictures: one for each class is wanted"
+                f"{path} has no folders with pictures, one for each class, and no {LABELS} with"
+                " the class of each picture in it"
             )
         files, labels = zip(*samples, strict=True)
         return Dataset(files, labels, [each.name for each in folders])
@@ -91,6 +99,22 @@ def read_dataset(path: Path) -> Dataset:
     if len(x) != len(y):
         raise ConvertError(f"{path} has {len(x)} samples and {len(y)} labels")
     return Dataset(x, [int(label) for label in y], [])
+
+
+def _labelled(path: Path) -> Dataset:
+    """Pictures in one folder, and a file that says of which class each is."""
+    files, labels = [], []
+    for number, line in enumerate((path / LABELS).read_text().splitlines(), 1):
+        name, _, label = line.rpartition(" ")
+        if not label.isdecimal() or not (path / name).is_file():
+            raise ConvertError(
+                f"{path / LABELS} line {number} is {line!r}: want a picture's name and a number"
+            )
+        files.append(path / name)
+        labels.append(int(label))
+    if not files:
+        raise ConvertError(f"{path / LABELS} is empty: want lines such as 000.jpg 7")
+    return Dataset(files, labels, [])
 
 
 def inputs_of(dataset: Dataset, model: HostModel) -> Iterator[NDArray[Any]]:

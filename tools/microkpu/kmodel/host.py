@@ -78,7 +78,8 @@ class HostModel:
         try:
             self._model = _runtime.Model(in_order(data))
         except ValueError as error:
-            raise MicrokpuError(str(error)) from None
+            where = f"{file}: " if isinstance(file, Path) else ""
+            raise MicrokpuError(f"{where}{error}") from None
         self.inputs = [Tensor(*part) for part in self._model.inputs]
         # What the board takes: several inputs one after another.
         self.input = Tensor(*self._model.input)

@@ -16,6 +16,7 @@ from microkpu.errors import MicrokpuError
 from microkpu.kfpkg import read_kfpkg
 from microkpu.virtual.board import Board
 from microkpu.virtual.boot_rom import pack
+from microkpu.virtual.firmware_file import read_firmware, read_image
 
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
@@ -93,13 +94,14 @@ class VirtualOptions:
                     content = pack(part.content) if part.bootable else part.content
                     named.append((f"{given.path}:{part.name}", part.address, content))
             else:
-                named.append((str(given.path), given.address, _read(given.path)))
+                content = read_image(given.path, self.firmware is None and given.address == 0)
+                named.append((str(given.path), given.address, content))
         if self.files is not None:
             named.append((str(self.files), FILES_ADDRESS, flash_files(self.files)))
         if self.firmware is not None or not self._has_firmware(named):
             path = self.firmware or places.firmware(self.board)
             if self.firmware is not None or path.exists() or not self.waits_in_isp:
-                named.append((str(path), 0, pack(_firmware(path))))
+                named.append((str(path), 0, pack(read_firmware(path))))
         _refuse_overlap(named)
         return [(address, content) for _, address, content in named]
 
@@ -110,24 +112,6 @@ class VirtualOptions:
             return False
         with self.flash.open("rb") as file:
             return file.read(1) not in (b"", ERASED)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MicrokpuError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _firmware(path: Path) -> bytes:
-    if not path.exists():
-        raise MicrokpuError(f"no firmware at {path}: run `make firmware`, or give --firmware FILE")
-    content = _read(path)
-    if content[:2] == b"PK":
-        raise MicrokpuError(f"{path} is a package: give it as --image {path}, or its .bin")
-    if content[:4] == b"\x7fELF":
-        raise MicrokpuError(f"{path} is an ELF file: give the raw {path.with_suffix('.bin').name}")
-    return content
 
 
 def _refuse_overlap(named: Sequence[tuple[str, int, bytes]]) -> None:
