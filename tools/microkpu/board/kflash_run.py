@@ -21,6 +21,8 @@ from microkpu.errors import MicrokpuError
 # itself waits 90 s, and for ever where a board has gone.
 SILENT_SECONDS = 15.0
 SILENCES = 2
+# So long may a piece take with all retries; a board that was reset under kflash answers nonsense.
+STALLED_SECONDS = 60.0
 # kflash goes on after this, and the piece that it was about is missing.
 LOST = "Data checksum error"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -37,8 +39,12 @@ class GuardedPort:
     def __init__(self, line: serial.Serial, reopen: Callable[[], serial.Serial]) -> None:
         self._line: Any = line
         self._reopen = reopen
-        self._since = time.monotonic()
-        self.silences = 0
+        self._since = self._advanced = time.monotonic()
+        self._silences = 0
+
+    def advanced(self) -> None:
+        """A piece has got through."""
+        self._advanced = time.monotonic()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._line, name)
@@ -56,8 +62,10 @@ class GuardedPort:
         self._line = self._reopen()
 
     def write(self, data: bytes) -> int:
-        if self.silences >= SILENCES:
+        if self._silences >= SILENCES:
             raise serial.SerialException("the board does not answer any more")
+        if time.monotonic() - self._advanced > STALLED_SECONDS:
+            raise serial.SerialException(f"nothing was written for {STALLED_SECONDS:g} s")
         written = int(self._line.write(data))
         self._since = time.monotonic()
         return written
@@ -68,7 +76,7 @@ class GuardedPort:
         if data:
             self._since = now
         elif now - self._since > SILENT_SECONDS:
-            self.silences += 1
+            self._silences += 1
             raise serial.SerialException(f"no answer for {SILENT_SECONDS:g} s")
         return data
 
@@ -89,12 +97,16 @@ def run_kflash(package: Path, port: str, baud: int, wiring: str, opener: Open) -
         guards.append(GuardedPort(opened(), opened))
         return guards[-1]
 
-    with _serial_is(make), _progress() as callback:
+    def show(name: str, done: int, total: int, _: str) -> None:
+        guards[-1].advanced()
+        bar(name, done, total)
+
+    with _serial_is(make), _progress() as bar:
         try:
             with contextlib.redirect_stdout(said):
                 KFlash().process(
                     terminal=False, dev=port, baudrate=baud, board=wiring, file=str(package),
-                    callback=callback, noansi=True,
+                    callback=show, noansi=True,
                 )  # fmt: skip
         except (Exception, SystemExit) as error:
             raise KflashError(_last(said.getvalue(), str(error))) from error
@@ -119,11 +131,11 @@ def _serial_is(kind: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int, str], None]]:
-    """A bar on stderr for each file, where stderr is a terminal; kflash calls what this gives."""
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for each file, if that is a terminal: name, bytes done, bytes in all."""
     bars: dict[str, Any] = {}
 
-    def show(name: str, done: int, total: int, _: str) -> None:
+    def show(name: str, done: int, total: int) -> None:
         if name not in bars:
             label = "flash loader" if name == "ISP" else name
             bars[name] = tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None)

@@ -53,9 +53,9 @@ def run(program: Program) -> int:
             runpy.run_path(str(program.path), run_name="__main__")
     except SystemExit as left:
         return status(left)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         raise
-    except BaseException:
+    except Exception:
         traceback.print_exc()
         return 1
     finally:

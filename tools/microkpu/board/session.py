@@ -30,11 +30,19 @@ def is_virtual(port: str) -> bool:
     return port == VIRTUAL or port.startswith(f"{VIRTUAL}://")
 
 
-class Session:
-    """One board, made by `make` for the port's name when it is first opened."""
+class Overtime(BaseException):
+    """A program was at it for longer than it may, as one that waits for ever is."""
 
-    def __init__(self, make: Callable[[str], Board]) -> None:
+
+class Session:
+    """One board, made by `make` for the port's name when it is first opened.
+
+    A program may take `limit` seconds of the board's time, if that is not 0.
+    """
+
+    def __init__(self, make: Callable[[str], Board], limit: float = 0.0) -> None:
         self._make = make
+        self._limit = limit
         self.board: Board | None = None
         self.failure: MicrokpuError | None = None
         """What the firmware did that it must not, the last time."""
@@ -80,6 +88,8 @@ class Session:
         """Runs the board. One that did what it must not stands still until it is reset."""
         with self.changed:
             assert self.board is not None
+            if self._limit and self.seconds > self._limit and not self.threaded:
+                raise Overtime
             if self.stands:
                 self._lost += seconds
                 return
@@ -197,10 +207,10 @@ def active() -> bool:
 
 
 @contextlib.contextmanager
-def session(make: Callable[[str], Board]) -> Iterator[Session]:
+def session(make: Callable[[str], Board], limit: float = 0.0) -> Iterator[Session]:
     """Within, `virtual` is a port of this process, and its clocks are the board's."""
     register()
-    opened = Session(make)
+    opened = Session(make, limit)
     pyserial: Any = serial
     real = serial.Serial
     _sessions.append(opened)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 import struct
 import termios
 import time
@@ -26,6 +27,9 @@ INTERRUPT, RAW, SOFT_RESET = b"\x03", b"\x01", b"\x04"
 # A running script may catch the first Ctrl-C.
 ATTEMPTS = 3
 ANSWER_SECONDS = 2.0
+# What stands last, and nothing after it, when a board has started anew.
+BOOTED = re.compile(rb"MicroPython v[^\n]*\n[^\n]*help\(\)[^\n]*\n>>> $")
+BOOTED_BYTES = 400
 QUIET_SECONDS = 0.1
 
 
@@ -128,6 +132,8 @@ class Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no types
                     data.clear()
                 data += new
                 continue
+            if data_consumer is not None and BOOTED.search(port.log[-BOOTED_BYTES:]):
+                raise TransportError("the board was reset while the script ran")
             now = port.seconds
             if port.stuck or now >= last + silence or now >= begin + overall:
                 break

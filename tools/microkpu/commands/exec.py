@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from microkpu.board.program import Program, find, run
-from microkpu.board.session import VIRTUAL, Session, session
+from microkpu.board.session import VIRTUAL, Overtime, Session, session
 from microkpu.commands.board_options import add_virtual, virtual_options
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.board import Board
@@ -19,6 +19,8 @@ from microkpu.virtual.console import Console
 from microkpu.virtual.hosts import pty_host
 from microkpu.virtual.options import options_of_url
 
+# More than kflash needs for 16 MiB at its slowest.
+LIMIT_SECONDS = 3600.0
 # How often a program that has its own process is looked after.
 LOOK_SECONDS = 0.02
 
@@ -35,6 +37,14 @@ def add(subparsers: Any) -> None:
         epilog="microkpu exec --flash chip.bin -- kflash -p virtual -B dan firmware.bin",
     )
     add_virtual(parser)
+    parser.add_argument(
+        "--limit",
+        type=_limit,
+        default=LIMIT_SECONDS,
+        metavar="S",
+        help=f"end the program after S seconds of the board's time (default {LIMIT_SECONDS:g},"
+        " 0: never)",
+    )
     parser.add_argument("program", nargs=argparse.REMAINDER, metavar="-- PROGRAM ...")
     parser.set_defaults(call=call)
 
@@ -52,9 +62,25 @@ def call(options: argparse.Namespace) -> int:
 
     if not program.python:
         return _other(program, lambda: make(VIRTUAL))
-    with session(make) as opened:
-        status = run(program)
+    with session(make, options.limit) as opened:
+        try:
+            status = run(program)
+        except Overtime:
+            raise MicrokpuError(
+                f"{program.path.name} was still at it after {options.limit:g} s of the board's"
+                " time: it waits in vain, or needs more (--limit)"
+            ) from None
     return _end(opened, status)
+
+
+def _limit(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give seconds, or 0")
+    return seconds
 
 
 def _end(opened: Session, status: int) -> int:

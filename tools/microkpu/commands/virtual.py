@@ -18,6 +18,7 @@ from microkpu.virtual.console import Console, Ending, Host
 from microkpu.virtual.gdb import Debugger, gdb_server
 from microkpu.virtual.hosts import pty_host, terminal_host
 from microkpu.virtual.rfc2217 import address_of, network_host
+from microkpu.virtual.sysctl import PIN_RESET
 
 
 def add(subparsers: Any) -> None:
@@ -25,7 +26,8 @@ def add(subparsers: Any) -> None:
         "virtual",
         help="run firmware on a virtual board",
         description="Runs firmware on a virtual board. Without --pty, --rfc2217 and --stdio the"
-        " console is printed; in a terminal, without --until and --seconds too, it is --stdio.",
+        " console is printed; in a terminal, without --until and --seconds too, it is --stdio."
+        " The signal SIGUSR2 presses the reset button.",
     )
     add_virtual(parser)
     parser.add_argument("--until", metavar="TEXT", help="end with 0 when TEXT was printed")
@@ -77,6 +79,7 @@ def call(options: argparse.Namespace) -> int:
                 _host(options, stdio, board) as host,
                 _debugger(options, board) as debugger,
                 windows(options, board),
+                _reset_by_signal(board),
             ):
                 ending = _run(Console(board, host, paced, debugger), board, options)
         except KeyboardInterrupt:
@@ -118,6 +121,16 @@ def _ended_by_signal() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _reset_by_signal(board: Board) -> Iterator[None]:
+    """SIGUSR2 presses the board's reset button."""
+    before = signal.signal(signal.SIGUSR2, lambda *_: board.request_reset(PIN_RESET))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR2, before)
 
 
 @contextlib.contextmanager
