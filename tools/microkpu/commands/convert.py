@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`microkpu convert`: from an ONNX or TensorFlow Lite model to a kmodel."""
+"""`microkpu convert`: from an ONNX, TensorFlow Lite or kmodel V5 model to a kmodel."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from microkpu.errors import MicrokpuError
 def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "convert",
-        help="make a kmodel of an ONNX or TFLite model",
+        help="make a kmodel of an ONNX or TFLite model, or of a kmodel V5",
         description="Converts a model for the KPU. --calibration gives inputs by which the ranges"
         " of all values are measured: a folder of pictures, or an .npy of (n, channels, height,"
         " width) as uint8 (bytes as on the board) or float32 (what the model reads). A quantised"
-        " .tflite needs none.",
+        " .tflite needs none. A kmodel V5 of nncase 1.6 to 1.9 becomes a V4 that computes the"
+        " same; no other option is of use there.",
     )
-    parser.add_argument("model", type=Path, metavar="MODEL", help=".onnx or .tflite")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help=".onnx, .tflite, or .kmodel (V5)"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.kmodel")
     parser.add_argument(
         "--target",
@@ -79,6 +82,8 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def call(options: argparse.Namespace) -> int:
+    if options.model.suffix == ".kmodel":
+        return _transcode(options)
     from microkpu.convert import Options, convert
     from microkpu.convert.report import outputs_closeness, summary, write_report
 
@@ -96,12 +101,39 @@ def call(options: argparse.Namespace) -> int:
         quiet=quiet,
     )
     conversion = convert(options.model, options.calibration, chosen)
-    try:
-        options.output.write_bytes(conversion.data)
-    except OSError as error:
-        raise MicrokpuError(f"cannot write {options.output}: {error.strerror}") from None
+    _write(options.output, conversion.data)
     print(f"{options.output}: {summary(conversion, outputs_closeness(conversion))}")
     if options.report is not None:
         write_report(conversion, options.report, quiet=quiet)
         print(f"report    {options.report / 'layers.txt'}, worst layers first")
     return 0
+
+
+def _transcode(options: argparse.Namespace) -> int:
+    from microkpu.convert.transcode import transcode
+    from microkpu.kmodel.host import HostModel
+    from microkpu.kmodel.v5 import is_v5
+
+    try:
+        data = options.model.read_bytes()
+    except OSError as error:
+        raise MicrokpuError(f"cannot read {options.model}: {error.strerror}") from None
+    if not is_v5(data):
+        raise MicrokpuError(f"{options.model} is no kmodel V5: V3 and V4 run as they are")
+    if options.target == "v3":
+        raise MicrokpuError("a kmodel V5 becomes a V4: without --target v3")
+    made = transcode(data)
+    model = HostModel(made)
+    _write(options.output, made)
+    kpu = sum(layer.kpu for layer in model.layers)
+    print(f"{options.output}: kmodel V4 of a V5, {len(made)} bytes")
+    print(f"input     {model.input}")
+    print(f"layers    {kpu} on the KPU, {len(model.layers) - kpu} on the CPU")
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise MicrokpuError(f"cannot write {path}: {error.strerror}") from None
