@@ -33,6 +33,9 @@ exec {gcc} "$@" -O0 --coverage -fprofile-update=atomic -dumpdir "$notes/"
 """
 # What counts: the pure C, and what stands in for the chip on the host.
 SOURCES = ("modules/kpu/", "modules/image/", "ports/k210/pool.c", "tools/microkpu/native/")
+# Random files would give other figures each time; the other one counts lines itself.
+LEFT_OUT = ("test_kmodel_every_refusal",)
+DESELECTED = "not fuzz"
 TESTS = ("kmodel", "kpu", "image", "pool", "convert_pieces", "digits")
 
 
@@ -50,14 +53,17 @@ def counting_compiler(folder: Path) -> None:
 
 
 def counting_package(folder: Path, environment: dict[str, str]) -> None:
-    """A copy of the package whose model runtime counts; the virtual board's core is the usual."""
+    """The package with a model runtime that counts; the virtual board's core is the usual one."""
     build = ["build_ext", f"--build-lib={folder}", f"--build-temp={folder.parent / 'objects'}"]
     command = [sys.executable, "setup.py", "-q", *build]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    for core in folder.glob("microkpu/virtual/_core*.so"):
+        core.unlink()
     shutil.copytree(
         ROOT / "tools" / "microkpu",
         folder / "microkpu",
         ignore=shutil.ignore_patterns("_runtime.*.so", "__pycache__"),
+        copy_function=os.symlink,  # what finds the project by its own place still does
         dirs_exist_ok=True,
     )
 
@@ -107,9 +113,10 @@ def main() -> int:
     chosen = [
         str(path)
         for path in sorted((ROOT / "tests" / "unit").glob("test_*.py"))
-        if any(f"_{name}" in path.stem for name in TESTS)
+        if path.stem not in LEFT_OUT and any(f"_{name}" in path.stem for name in TESTS)
     ]
-    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", DESELECTED]
+    tests += chosen
     done = subprocess.run(tests, cwd=ROOT, env=environment, check=False)
     totals = report(folder, arguments.html)
     (folder / "coverage.json").write_text(json.dumps(totals, indent=1) + "\n")
