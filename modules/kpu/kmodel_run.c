@@ -180,7 +180,7 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes) {
         kmodel_take_tail(model);
     }
     model->put_off = model->raw_is_fresh = false;
-    int result = model->v4 ? kmodel4_load_inputs(model, input) : load_input(model, input);
+    int result = KMODEL_V4 && model->v4 ? kmodel4_load_inputs(model, input) : load_input(model, input);
     if (result != KPU_OK) {
         return KMODEL_ERR_RUN;
     }
