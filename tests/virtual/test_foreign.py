@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Firmware that nobody here wrote, unmodified, where MICROKPU_FOREIGN names a folder that has it.
 
-The vendor's face_detect.kfpkg and kpu.kfpkg (kendryte-standalone-demo) and LoBo's MicroPython.bin
-(MicroPython_K210_LoBo). Their pictures are those of the golden vectors in MICROKPU_SHARED.
+The vendor's face_detect.kfpkg and kpu.kfpkg (kendryte-standalone-demo), LoBo's MicroPython.bin
+(MicroPython_K210_LoBo), a MaixPy v1 (any maixpy_v0*.bin) and Krux (kboot.kfpkg of its M5StickV).
+Their pictures are those of the golden vectors in MICROKPU_SHARED.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pytest
 from microkpu.kfpkg import read_kfpkg
 from microkpu.virtual import Board
 from microkpu.virtual.boot_rom import pack
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
@@ -101,3 +103,57 @@ def test_lobos_micropython_has_files_in_flash_and_on_the_card(tmp_path: Path) ->
     ask(b"open('/flash/x.txt').read()", b"\r\n'kept in flash'\r\n")
     ask(b"import os; os.mount(os.VfsSDCard(), '/sd')", b">>> ")
     ask(b"open('/sd/note.txt').read()", b"\r\n'from the card'\r\n")
+
+
+CAMERA_SCRIPT = b"""import sensor, lcd
+lcd.init()
+sensor.reset()
+sensor.set_pixformat(sensor.RGB565)
+sensor.set_framesize(sensor.QVGA)
+sensor.run(1)
+img = sensor.snapshot()
+lcd.display(img)
+print('shown', img.width(), img.height())
+"""
+
+
+def maixpy() -> Path:
+    folder = os.environ.get("MICROKPU_FOREIGN")
+    if not folder:
+        pytest.skip("MICROKPU_FOREIGN names no folder with foreign firmware")
+    images = sorted(Path(folder).glob("maixpy_v0*.bin"), key=lambda path: path.stat().st_size)
+    if not images:
+        pytest.skip("MICROKPU_FOREIGN has no maixpy_v0*.bin")
+    return images[0]
+
+
+@pytest.mark.parametrize("sensor", ["ov2640", "gc0328", "ov7740"])
+def test_maixpy_shows_its_camera_on_the_display(sensor: str) -> None:
+    """Its REPL by interrupt, SPIFFS in flash, the sensor found by I2C2, frames through the DVP."""
+    seen = picture("face_v3_astronaut")
+    board = Board(maixpy(), strict=False, camera=seen, sensors=(sensor,))
+    assert board.run(seconds=20, until=b">>> ")
+    assert b"Spiffs Mount successful" in board.take_output()
+    board.send(b"\x05")
+    assert board.run(seconds=1, until=b"=== ")
+    board.send(CAMERA_SCRIPT.replace(b"\n", b"\r") + b"\x04")
+    assert board.run(seconds=20, until=b"shown 320 240"), board.take_output()
+    board.run(seconds=0.1)
+    assert board.camera is not None and sensor == board.camera.sensor.NAME
+    shown = np.asarray(board.lcd.image()).astype(float)
+    wanted = np.asarray(Image.open(seen).convert("RGB").resize((320, 240))).astype(float)
+    # Some sensors are mounted mirrored, and their drivers leave that to the program.
+    errors = [np.abs(shown - side).mean() for side in (wanted, wanted[:, ::-1])]
+    assert min(errors) < 6, errors
+
+
+def test_krux_comes_up_through_its_boot_loader() -> None:
+    """The loader prints by the ROM and reads the mapped flash; then both harts enter MaixPy."""
+    images = [
+        (part.address, pack(part.content) if part.bootable else part.content)
+        for part in read_kfpkg(foreign("kboot.kfpkg"))
+    ]
+    board = Board(None, images, strict=False, wiring="m5stickv")
+    assert board.run(seconds=10, until=b"ACTIVE")
+    assert board.run(seconds=10, until=b"* Starting at 0x80000000")
+    assert board.run(seconds=10, until=b"Spiffs")
