@@ -95,6 +95,24 @@ def test_memory_that_must_not_change(board: Board) -> None:
     assert guard.changed() == []
 
 
+def test_a_store_where_none_may_be_is_told_with_its_place(board: Board) -> None:
+    # lui t0, 0x80200; sw zero, 8(t0); sw zero, 12(t0); lw t1, 8(t0); 1: j 1b
+    code = (0x802002B7, 0x0002A423, 0x0002A623, 0x0082A303, 0x0000006F)
+    board.machine.ram[0:20] = b"".join(word.to_bytes(4, "little") for word in code)
+    board.machine.set_code()
+    board.machine.set_pc(0, 0x80000000)
+    guard = board.guard
+    guard.forbid_stores(range(0x4020000C, 0x40200010))
+    board.run(seconds=1e-6)
+    told = Access("hart 0", "store before pc 0x8000000c", 0x4020000C, 1, True)
+    assert guard.outside == [told]
+    assert board.machine.pc(0) == 0x80000010  # and the run went on
+    guard.off()
+    board.machine.set_pc(0, 0x80000000)
+    board.run(seconds=1e-6)
+    assert guard.outside == [told]
+
+
 def test_what_a_hart_stores_shows_as_a_change(board: Board) -> None:
     # lui t0, 0x80200; sw zero, 8(t0); 1: j 1b
     code = (0x802002B7, 0x0002A423, 0x0000006F)

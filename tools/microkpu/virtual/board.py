@@ -484,6 +484,8 @@ class Board:
                 limit = min(limit, self.cycles + max(1, left // 2))
             reason = self._slice(limit)
             if reason == _core.BREAK:
+                if self.guard.stored():
+                    continue
                 self.stopped_hart = self.machine.break_hart
                 return False
             if reason == _core.IDLE and self.events.next is None and not self._timer():

@@ -34,17 +34,18 @@ class Access:
 class Guard:
     """Off until allow() is called; KPU, DMA controller and DVP then report every access.
 
-    The harts' own stores are too many to report: keep() says what must stay as it is, and
-    changed() compares. Addresses may be of either view of memory.
+    The harts' stores are reported where forbid_stores() says, which makes runs slow; keep() says
+    what must stay as it is, and changed() compares. Addresses may be of either view of memory.
     """
 
     def __init__(self, board: Board) -> None:
         self._board = board
         self._allowed: list[range] | None = None
         self._kept: list[tuple[range, bytes]] = []
+        self._watching = False
         self._sinks: list[Callable[[Access], None]] = []
         self.outside: list[Access] = []
-        """Device accesses that were not wholly in an allowed range, oldest first."""
+        """Device accesses not wholly in an allowed range, and forbidden stores, oldest first."""
 
     def allow(self, *memory: range) -> None:
         """Devices may touch these ranges, and no others, from now on."""
@@ -65,10 +66,18 @@ class Guard:
                 found.append(MEMORY + place.start + int(differs.argmax()))
         return found
 
+    def forbid_stores(self, *memory: range) -> None:
+        """Tells of harts that store into ranges, eight at most. No debugger may watch then."""
+        rows = [(place.start & 0xFFFFFFFF, len(place), False, True) for place in memory]
+        self._board.machine.set_watches(rows)
+        self._watching = bool(memory)
+
     def off(self) -> None:
         """Watches nothing any more; what was found stays."""
         self._allowed = None
         self._kept.clear()
+        if self._watching:
+            self.forbid_stores()
 
     def on_outside(self, sink: Callable[[Access], None]) -> None:
         """Calls `sink` at once for each access outside; it may raise to end the run there."""
@@ -81,7 +90,20 @@ class Guard:
         first = address & MASK
         if any(place.start <= first and first + length <= place.stop for place in self._allowed):
             return
-        access = Access(part, what, MEMORY + first, length, written)
+        self._tell(Access(part, what, MEMORY + first, length, written))
+
+    def stored(self) -> bool:
+        """The run has ended: whether behind a forbidden store, which is told now."""
+        machine = self._board.machine
+        address = machine.watch_hit
+        if not self._watching or address is None:
+            return False
+        hart = machine.break_hart
+        what = f"store before pc {machine.pc(hart):#010x}"
+        self._tell(Access(f"hart {hart}", what, MEMORY + (address & MASK), 1, True))
+        return True
+
+    def _tell(self, access: Access) -> None:
         self.outside.append(access)
         for sink in self._sinks:
             sink(access)
