@@ -2,11 +2,16 @@
 """The firmware's build: the same to the bit anywhere, and what must (not) be inside the image."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from microkpu.board.connection import open_virtual
+from microkpu.board.remote import ScriptError
+from microkpu.sources import fetch, pinned
+from microkpu.virtual.options import VirtualOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGE = ROOT / "build/maix_dock-full"
@@ -62,3 +67,40 @@ def test_no_float_register_has_to_survive_a_python_exception() -> None:
             assert not re.search(r"\bfsd\s+fs\d+,", text), path
             checked += 1
     assert checked > 100
+
+
+def test_an_image_without_v4_runs_v3_and_says_what_it_found(tmp_path: Path) -> None:
+    """Built from the full image's objects, of which the module's own are made anew."""
+    folder = tmp_path / "build"
+    shutil.copytree(IMAGE, folder)
+    shutil.rmtree(folder / "kpu")
+    done = build(folder, KMODEL_V4="0")
+    assert done.returncode == 0, done.stderr[-2000:]
+    whole, part = ((at / "firmware.bin").stat().st_size for at in (IMAGE, folder))
+    assert part < whole - 20000
+    models = ROOT / "tests/golden/tiny_selfmade"
+    with open_virtual(VirtualOptions(folder / "firmware.bin")) as board:
+        assert board.virtual is not None
+        board.virtual.write_flash(0x300000, (models / "tiny3.kmodel").read_bytes())
+        board.virtual.write_flash(0x400000, (models / "tiny4.kmodel").read_bytes())
+        board.exec("import KPU as kpu\nm = kpu.load(0x300000)")
+        with pytest.raises(ScriptError, match="found kmodel v4, this build runs v3: convert"):
+            board.exec("kpu.load(0x400000)")
+        size = 64 * 48 * 3
+        assert board.eval(f"kpu.forward(m, bytes({size})).size()") == 4 * 2304
+
+
+@pytest.mark.parametrize("variant", ["full", "minimum"])
+def test_every_variant_has_what_kpu_has_in_python(
+    variant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = fetch(pinned("micropython"))
+    monkeypatch.syspath_prepend(upstream / "tools")
+    import manifestfile
+
+    places = {"MPY_DIR": upstream, "MPY_LIB_DIR": ROOT, "PORT_DIR": ROOT / "ports/k210"}
+    paths = {name: str(place) for name, place in places.items()}
+    manifest = manifestfile.ManifestFile(manifestfile.MODE_FREEZE, paths)
+    manifest.execute(str(ROOT / f"firmware/variants/{variant}/manifest.py"))
+    frozen = {file.target_path for file in manifest.files()}
+    assert {path.name for path in (ROOT / "modules/kpu/frozen").glob("*.py")} <= frozen
