@@ -156,4 +156,7 @@ def test_krux_comes_up_through_its_boot_loader() -> None:
     board = Board(None, images, strict=False, wiring="m5stickv")
     assert board.run(seconds=10, until=b"ACTIVE")
     assert board.run(seconds=10, until=b"* Starting at 0x80000000")
-    assert board.run(seconds=10, until=b"Spiffs")
+    assert board.run(seconds=10, until=b"No pin set")  # its settings say no more
+    board.run(seconds=1.5)
+    rows = np.asarray(board.lcd.image()).astype(int).mean((1, 2))
+    assert (rows > 150).sum() > 15 and (rows < 10).sum() > 60  # a chosen line of the menu

@@ -7,7 +7,7 @@ import pytest
 from microkpu.virtual import Board, RefusedError
 from microkpu.virtual.chips.eeprom import Eeprom
 
-from virtual.support import Registers, enable
+from virtual.support import SPIN, Registers, enable
 from virtual.test_dmac import M2P, P2M, SOURCE, TARGET, Dma, memory
 
 SCL, SDA = 30, 31
@@ -244,3 +244,28 @@ def test_dma_bursts_that_do_not_fit_are_refused(master: Master) -> None:
     master.regs.write("dma_tdlr", 6)
     with pytest.raises(RefusedError, match="bytes are lost"):
         dma.start(1, M2P, SOURCE, 0x50280010, 8, fixed=(False, True), burst=1)
+
+
+def test_the_power_chip_of_a_board_is_where_it_is_soldered() -> None:
+    """What MaixPy writes on an M5StickV: the core's 0.9 V, display and camera supplies."""
+    board = Board(SPIN, wiring="m5stickv")
+    master = Master(board, 0, 28, 29)
+    master.setup(0x34)
+    master.send(0x23, 0x08)
+    master.send(0x28, 0xF0, 0x11)  # and the register behind it
+    assert board.pmu.core_volts == pytest.approx(0.9)
+    assert board.pmu.ldo_volts == pytest.approx((3.3, 1.8))
+    master.send(0x28, READ, READ)
+    assert master.received() == b"\xf0\x11"
+    board.pmu.registers[0x46] = 0x03
+    master.send(0x46, 0x02)  # an event is cleared by writing it
+    master.send(0x46, READ)
+    assert master.received() == b"\x01"
+    master.send(0x00, 0xFF)  # status is read only
+    assert board.pmu.registers[0] != 0xFF
+
+
+def test_a_board_without_a_power_chip_has_none(master: Master) -> None:
+    master.setup(0x34)
+    master.send(0x23)
+    assert master.regs.read("tx_abrt_source") == 1
