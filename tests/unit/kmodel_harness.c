@@ -5,6 +5,7 @@
 //   kmodel_harness prefixes FILE                 the same in place, what is cut off poisoned; the shortest one accepted runs
 //   kmodel_harness loads FILE SEED COUNT SECONDS random changes, each checked by the loader
 //   kmodel_harness runs FILE SEED COUNT SECONDS  the same, and what the loader accepts runs: so many times
+//   kmodel_harness mutants FILE SEED COUNT OUT   random changes into a file, one changed file after the other
 //   kmodel_harness explain FILE...               why each is refused, a line each
 //
 // A file that is accepted must run: no error, no end by alarm. 0 SECONDS: as long as it takes.
@@ -325,6 +326,23 @@ static void mutate_file(const uint8_t *original, size_t bytes, char **arguments,
     free(data);
 }
 
+static void write_mutants(const uint8_t *original, size_t bytes, char **arguments) {
+    uint8_t *data = block(bytes, KMODEL_ALIGN);
+    memcpy(data, original, bytes);
+    mutant_t mutant = {.data = data, .original = original, .bytes = bytes};
+    random_state = strtoull(arguments[0], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
+    FILE *f = fopen(arguments[2], "wb");
+    for (unsigned long left = strtoul(arguments[1], NULL, 10); f && left; left--) {
+        mutate(&mutant);
+        fwrite(data, 1, bytes, f);
+        take_back(&mutant);
+    }
+    if (!f || fclose(f) != 0) {
+        exit(2);
+    }
+    free(data);
+}
+
 // -- explanations
 
 static void explain(char **paths, int count) {
@@ -365,6 +383,8 @@ int main(int argc, char **argv) {
         cut_in_place(file, bytes);
     } else if ((runs || strcmp(what, "loads") == 0) && argc == 6) {
         mutate_file(file, bytes, argv + 3, runs);
+    } else if (strcmp(what, "mutants") == 0 && argc == 6) {
+        write_mutants(file, bytes, argv + 3);
     } else {
         return 2;
     }
