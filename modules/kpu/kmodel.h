@@ -121,6 +121,7 @@ typedef struct {
     uint32_t kernel;                                  // 1 or 3
     uint32_t pool;                                    // as in the file
     uint32_t parameter_bytes;
+    uint32_t streamed_bytes; // of them, that every run fetches anew
 } kmodel_layer_t;
 int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 

@@ -21,8 +21,9 @@ static void layer_print(const mp_print_t *print, mp_obj_t self_in, mp_print_kind
     mp_printf(print, "\"wi\": %u, \"hi\": %u, \"wo\": %u, \"ho\": %u, \"chi\": %u, \"cho\": %u, ",
         (unsigned)layer->w_in, (unsigned)layer->h_in, (unsigned)layer->w_out, (unsigned)layer->h_out,
         (unsigned)layer->ch_in, (unsigned)layer->ch_out);
-    mp_printf(print, "\"dw\": %u, \"kernel_type\": %u, \"pool_type\": %u, \"para_size\": %u}",
-        layer->depthwise, layer->kernel == 3, (unsigned)layer->pool, (unsigned)layer->parameter_bytes);
+    mp_printf(print, "\"dw\": %u, \"kernel_type\": %u, \"pool_type\": %u, \"para_size\": %u, "
+        "\"streamed\": %u}", layer->depthwise, layer->kernel == 3, (unsigned)layer->pool,
+        (unsigned)layer->parameter_bytes, (unsigned)layer->streamed_bytes);
 }
 
 // MaixPy's fields are methods: one small function each.
@@ -45,6 +46,8 @@ FIELD(dw, self->layer.depthwise)
 FIELD(kernel_type, self->layer.kernel == 3)
 FIELD(pool_type, self->layer.pool)
 FIELD(para_size, self->layer.kpu ? self->layer.parameter_bytes : self->layer.body_bytes)
+// Ours: how many of its bytes each run fetches from flash; 0: all of them stay in memory.
+FIELD(streamed, self->layer.streamed_bytes)
 
 static const mp_rom_map_elem_t layer_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_index), MP_ROM_PTR(&layer_index_obj) },
@@ -59,6 +62,7 @@ static const mp_rom_map_elem_t layer_locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_kernel_type), MP_ROM_PTR(&layer_kernel_type_obj) },
     { MP_ROM_QSTR(MP_QSTR_pool_type), MP_ROM_PTR(&layer_pool_type_obj) },
     { MP_ROM_QSTR(MP_QSTR_para_size), MP_ROM_PTR(&layer_para_size_obj) },
+    { MP_ROM_QSTR(MP_QSTR_streamed), MP_ROM_PTR(&layer_streamed_obj) },
 };
 static MP_DEFINE_CONST_DICT(layer_locals, layer_locals_table);
 

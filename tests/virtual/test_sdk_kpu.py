@@ -146,7 +146,7 @@ FED = [name for name in UNITS if load(name).words[3] % 64 == 63]
 @pytest.mark.parametrize("name", FED[:3])
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_run_that_waits_for_its_input(tmp_path: Path, name: str, streamed: bool) -> None:
-    """One interrupt when the map is there, from which the layers are pushed, and one at the end."""
+    """The layers are pushed from the interrupt that says that the map is there."""
     program, unit = loaded(tmp_path, name, 1, streamed, "-DFED=1")
     program.run()
     assert [program.result(i) for i in range(9)] == [0, 0, 0, -1, -1, 0, 0, 2, 1]

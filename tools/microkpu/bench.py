@@ -13,15 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from microkpu import bench_kernels, bench_programs, elf
+from microkpu import bench_kernels, bench_kpu, bench_memory, bench_programs, elf
 from microkpu.board.connection import open_virtual
-from microkpu.board.remote import RemoteBoard, ScriptError
+from microkpu.board.remote import RemoteBoard
 from microkpu.board_files import FILES_ADDRESS, flash_files
-from microkpu.convert import emit_v3
-from microkpu.convert.graph import Node
-from microkpu.convert.pieces import fit
-from microkpu.convert.program import KpuStep, Place, Program, Tensor
-from microkpu.convert.quantization import Quantization, QuantizedConv
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle
 from microkpu.kmodel.host import HostModel
@@ -78,79 +73,6 @@ def image_bytes(firmware: Path) -> Figure:
     return sum(n for name, n in sizes.items() if name not in NOT_THE_IMAGE) / KIB, "KiB"
 
 
-def synthetic_model(channels: int) -> bytes:
-    """A V3 model for QVGA whose size follows `channels`, a KiB each."""
-    step = Quantization(1.0, 0)
-    entries = fit(lambda x: np.maximum(x, 0), 0.0, 255.0, step).entries
-    whole, rest = divmod(channels, 1024)
-    shapes = [(8, 60, 80), (16, 15, 20), (32, 7, 10)]
-    shapes += [(1024, 7, 10)] * (1 + whole) + [(max(rest, 1), 7, 10)]
-    source = Tensor("x", Place.MAP, (1, 3, QVGA[1], QVGA[0]), step)
-    program = Program(source)
-    for shape in shapes:
-        outputs, height, _ = shape
-        inputs, above, _ = source.planes
-        kernel = 3 if inputs < 32 else 1
-        conv = QuantizedConv(
-            weights=np.ones((outputs, inputs, kernel, kernel), np.uint8),
-            arg_x=0,
-            arg_w=0,
-            arg_add=0,
-            pad_value=0,
-            batch_norm=np.tile(np.array([1, 0, 0], np.int64), (outputs, 1)),
-            activation=entries,
-            pool={1: 0, 2: 1, 4: 3}[above // height],
-            depthwise=False,
-            output=step,
-        )
-        result = Tensor("y", Place.MAP, (1, *shape), step)
-        program.steps.append(KpuStep(Node("Conv", [], []), source, result, conv))
-        source = result
-    last = program.steps[-1]
-    assert isinstance(last, KpuStep)
-    last.main = Tensor("y", Place.BYTES, last.result.shape, step)
-    program.outputs = [last.main]
-    return emit_v3.emit(program)[0]
-
-
-LARGEST = f"""
-import gc, image, KPU as kpu
-gc.collect()
-img = image.Image(size={QVGA})
-img.pix_to_ai()
-def trial():
-    net = kpu.load({MODEL_ADDRESS:#x})
-    kpu.forward(net, img)
-    kpu.deinit(net)
-"""
-
-
-def largest_model(firmware: Path) -> Figure:
-    """M1: the largest synthetic V3 file that loads and runs beside two QVGA buffers."""
-    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
-        board = remote.virtual
-        assert board is not None
-        remote.exec(LARGEST)
-
-        def fits(channels: int) -> bool:
-            board.write_flash(MODEL_ADDRESS, synthetic_model(channels))
-            try:
-                remote.exec("trial()", timeout=60)
-            except ScriptError as error:
-                if error.last_line.startswith("MemoryError"):
-                    return False
-                raise
-            return True
-
-        low, high = 1, 6 * 1024
-        if not fits(low):
-            raise MicrokpuError("not even a small model fits")
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if fits(middle) else (low, middle)
-        return len(synthetic_model(low)) / KIB, "KiB"
-
-
 def _probed(remote: RemoteBoard, firmware: Path) -> Probe:
     assert remote.virtual is not None
     return Probe(remote.virtual, elf.symbols(firmware))
@@ -174,21 +96,6 @@ def pix_to_ai_per_pixel(firmware: Path) -> Figure:
         return work / (QVGA[0] * QVGA[1]), "instr/px"
 
 
-def forward_per_layer(firmware: Path) -> Figure | Missing:
-    """K1: instructions of forward() per KPU layer of detect.kmodel, waits excluded."""
-    if not DETECT.is_file():
-        return f"needs {DETECT.name} in MICROKPU_SHARED"
-    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
-        board = remote.virtual
-        assert board is not None
-        board.write_flash(MODEL_ADDRESS, DETECT.read_bytes())
-        remote.exec(LARGEST)
-        remote.exec(f"net = kpu.load({MODEL_ADDRESS:#x})\nfmap = kpu.forward(net, img)")
-        work, _ = _counted(remote, firmware, "fmap = kpu.forward(net, img)", "kpu_forward")
-        layers = sum(layer.kpu for layer in HostModel(DETECT).layers)
-        return work / layers, "instr/layer"
-
-
 def layers_time(firmware: Path) -> Figure | Missing:
     """K5: the KPU's modelled time for detect.kmodel at 400 MHz; 12.328 ms is published."""
     if not DETECT.is_file():
@@ -197,7 +104,7 @@ def layers_time(firmware: Path) -> Figure | Missing:
         board = remote.virtual
         assert board is not None
         board.write_flash(MODEL_ADDRESS, DETECT.read_bytes())
-        remote.exec(LARGEST)
+        remote.exec(bench_kpu.PICTURE)
         seconds: list[float] = []
 
         def started(layer: Layer, cycles: int) -> None:
@@ -224,7 +131,7 @@ def upload_per_byte(firmware: Path) -> Figure:
 
 def download_per_byte(firmware: Path) -> Figure:
     """K4.down: instructions per byte that the CPU brings out of AI RAM, 80 pixels wide."""
-    return bench_kernels.download(firmware, lambda: synthetic_model(1)), "instr/B"
+    return bench_kernels.download(firmware, lambda: bench_memory.synthetic_model(1)), "instr/B"
 
 
 def dequantise_per_element(firmware: Path) -> Figure:
@@ -264,9 +171,9 @@ def oracle_time(_: Path) -> Figure | Missing:
 FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "Y1": programs_ratio,
     "Y2": instructions_to_prompt,
-    "M1": largest_model,
     "M2": image_bytes,
-    "K1": forward_per_layer,
+    **bench_memory.FIGURES,
+    **bench_kpu.FIGURES,
     "K4.add": add_per_element,
     "K4.up": upload_per_byte,
     "K4.down": download_per_byte,

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""M1, M3, M5: what models take of the board's memory, and whether it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from microkpu.bench_kpu import (
+    KIB,
+    MODEL_ADDRESS,
+    PICTURE,
+    QVGA,
+    Figure,
+    Missing,
+    board_with,
+)
+from microkpu.board.remote import ScriptError
+from microkpu.convert import emit_v3
+from microkpu.convert.graph import Node
+from microkpu.convert.pieces import fit
+from microkpu.convert.program import KpuStep, Place, Program, Tensor
+from microkpu.convert.quantization import Quantization, QuantizedConv
+from microkpu.errors import MicrokpuError
+from microkpu.sources import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "tiny_selfmade"
+CYCLES = 1000
+
+
+def synthetic_model(channels: int) -> bytes:
+    """A V3 model for QVGA whose size follows `channels`, a KiB each."""
+    step = Quantization(1.0, 0)
+    entries = fit(lambda x: np.maximum(x, 0), 0.0, 255.0, step).entries
+    whole, rest = divmod(channels, 1024)
+    shapes = [(8, 60, 80), (16, 15, 20), (32, 7, 10)]
+    shapes += [(1024, 7, 10)] * (1 + whole) + [(max(rest, 1), 7, 10)]
+    source = Tensor("x", Place.MAP, (1, 3, QVGA[1], QVGA[0]), step)
+    program = Program(source)
+    for shape in shapes:
+        outputs, height, _ = shape
+        inputs, above, _ = source.planes
+        kernel = 3 if inputs < 32 else 1
+        conv = QuantizedConv(
+            weights=np.ones((outputs, inputs, kernel, kernel), np.uint8),
+            arg_x=0,
+            arg_w=0,
+            arg_add=0,
+            pad_value=0,
+            batch_norm=np.tile(np.array([1, 0, 0], np.int64), (outputs, 1)),
+            activation=entries,
+            pool={1: 0, 2: 1, 4: 3}[above // height],
+            depthwise=False,
+            output=step,
+        )
+        result = Tensor("y", Place.MAP, (1, *shape), step)
+        program.steps.append(KpuStep(Node("Conv", [], []), source, result, conv))
+        source = result
+    last = program.steps[-1]
+    assert isinstance(last, KpuStep)
+    last.main = Tensor("y", Place.BYTES, last.result.shape, step)
+    program.outputs = [last.main]
+    return emit_v3.emit(program)[0]
+
+
+def largest_model(firmware: Path) -> Figure:
+    """M1: the largest synthetic V3 file that loads and runs beside two QVGA buffers."""
+    trial = (
+        "def trial():\n"
+        f"    net = kpu.load({MODEL_ADDRESS:#x})\n"
+        "    held = not any(layer.streamed() for layer in kpu.netinfo(net))\n"
+        "    kpu.forward(net, img)\n"
+        "    kpu.deinit(net)\n"
+        "    return held\n"
+    )
+    with board_with(firmware, b"", f"import os\nos.listdir('/sd')\n{PICTURE}{trial}") as remote:
+        board = remote.virtual
+        assert board is not None
+
+        def fits(channels: int) -> bool:
+            board.write_flash(MODEL_ADDRESS, synthetic_model(channels))
+            try:
+                return bool(remote.eval("trial()", timeout=120))
+            except ScriptError as error:
+                if error.last_line.startswith("MemoryError"):
+                    return False
+                raise
+
+        low, high = 1, 6 * 1024
+        if not fits(low):
+            raise MicrokpuError("not even a small model fits")
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return len(synthetic_model(low)) / KIB, "KiB"
+
+
+def load_peak(firmware: Path) -> Figure:
+    """M3: what load takes at most beyond a 3 MiB file of few outputs, as a share of the file."""
+    model = synthetic_model(2 * 1024 + 1)
+    with board_with(firmware, model) as remote:
+        # The smallest room in which it loads: all else is filled first, less and less.
+        remote.exec(
+            "total = k210.pool()['free']\n"
+            "def loads(room):\n"
+            "    gc.collect()\n"
+            "    filler = k210.pool()['free'] - room\n"
+            "    block = image.Image(size=(1024, filler // 2048)) if filler >= 2048 else None\n"
+            "    try:\n"
+            f"        kpu.deinit(kpu.load({MODEL_ADDRESS:#x}))\n"
+            "        return True\n"
+            "    except MemoryError:\n"
+            "        return False\n"
+            "    finally:\n"
+            "        block = None\n"
+            "        gc.collect()"
+        )
+        low, high = len(model), len(model) + 512 * KIB
+        while high - low > 1024:
+            middle = (low + high) // 2
+            low, high = (low, middle) if remote.eval(f"loads({middle})") else (middle, high)
+        return (high - len(model)) / len(model) * 100, "%"
+
+
+def lost_bytes(firmware: Path) -> Figure:
+    """M5: bytes lost after 1000 load, run, deinit cycles over three models."""
+    names = ("tiny3", "tiny4", "tiny54")
+    models = [(GOLDEN / f"{name}.kmodel").read_bytes() for name in names]
+    addresses = [MODEL_ADDRESS + 0x100000 * i for i in range(len(models))]
+    with board_with(firmware, models[0]) as remote:
+        assert remote.virtual is not None
+        for address, model in zip(addresses, models, strict=True):
+            remote.virtual.write_flash(address, model)
+        remote.exec(
+            "x = bytes(9216)\n"
+            "def cycle(count):\n"
+            "    for i in range(count):\n"
+            f"        net = kpu.load({addresses}[i % {len(models)}])\n"
+            "        fmap = kpu.forward(net, x)\n"
+            "        kpu.deinit(net)\n"
+            "def left(count):\n"
+            "    cycle(count)\n"
+            "    gc.collect()\n"
+            "    pool = k210.pool()\n"
+            "    return pool['free'] + pool['gc'] - gc.mem_alloc()\n"
+            "before = after = left(6)"
+        )
+        remote.exec(f"before = left(6)\nafter = left({CYCLES})", timeout=600)
+        return remote.eval("before - after"), "bytes"
+
+
+FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
+    "M1": largest_model,
+    "M3": load_peak,
+    "M5": lost_bytes,
+}
