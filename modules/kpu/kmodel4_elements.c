@@ -109,7 +109,7 @@ void kmodel4_unary_apply(uint32_t op, const float *in, float *out, size_t count)
         case CEIL:
             EACH(ceilf(x));
         case COS:
-            EACH(cosf(x));
+            EACH((float)cos((double)x));
         case EXP:
             EACH(expf(x));
         case FLOOR:
@@ -121,7 +121,7 @@ void kmodel4_unary_apply(uint32_t op, const float *in, float *out, size_t count)
         case RSQRT:
             EACH(1.0f / sqrtf(x));
         case SIN:
-            EACH(sinf(x));
+            EACH((float)sin((double)x));
         default:
             EACH(x * x);
     }

@@ -11,7 +11,7 @@ COLD_PY = $(addprefix py/, argcheck asmbase builtinevex builtinhelp builtinimpor
 COLD_EXTMOD = $(addprefix extmod/, modasyncio modbinascii moddeflate modframebuf modjson modmachine machine_mem \
 	machine_signal modos modplatform modrandom modselect modtime moductypes utime_mphal vfs vfs_fat vfs_fat_diskio \
 	vfs_fat_file vfs_lfs vfs_reader)
-COLD_LIB = lib/oofatfs/ffunicode lib/uzlib/header \
+COLD_LIB = lib/littlefs/lfs2 lib/littlefs/lfs2_util lib/oofatfs/ff lib/oofatfs/ffunicode lib/uzlib/header \
 	$(addprefix $(notdir $(LIBJPEG_DIR))/, jcapimin jcapistd jcinit jcmarker jcmaster jcomapi jcparam jdapimin jdapistd \
 	jdinput jdmarker jdmaster jmemmgr)
 COLD_PORT = $(addprefix ports/k210/, main storage flash_bdev trap_exception modk210 machine_sdcard time_clock)
