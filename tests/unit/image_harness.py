@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import struct
 import subprocess
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from fuzzing import Clock, cases
 from microkpu.sources import fetch, pinned
 
 ROOT = Path(__file__).parents[2]
@@ -59,13 +61,16 @@ def build() -> Path:
     return program
 
 
-def rounds(request: pytest.FixtureRequest, least: int) -> Iterator[None]:
-    """That many rounds of a fuzz test, and on until --fuzz-seconds are over."""
+def rounds(request: pytest.FixtureRequest, short: int, long: int) -> Iterator[None]:
+    """So many rounds of a fuzz test, and on until --fuzz-seconds are over; keeps the figures."""
+    clock, count = Clock(), cases(request.config, short, long)
     end = time.monotonic() + (request.config.getoption("--fuzz-seconds") or 0)
     done = 0
-    while done < least or time.monotonic() < end:
+    while done < count or time.monotonic() < end:
         yield
         done += 1
+    name = re.sub(r"\W+", "_", request.node.name.removeprefix("test_fuzz_")).strip("_")
+    clock.keep(f"{request.path.stem.removeprefix('test_')}_{name}", cases=done)
 
 
 class Harness:
