@@ -69,10 +69,18 @@ format: venv sources
 	.venv/bin/ruff format .
 	$(PY) -m microkpu.c_format
 
-## fuzz: the RISC-V core against Unicorn and the model loader against broken files, SECONDS=300 each
-SECONDS ?= 300
-fuzz: venv
-	$(PY) -m pytest tests/unit -k "fuzz or sanitized" --fuzz-seconds $(SECONDS)
+## fuzz: random programs, models and pictures for core, loader, runtime and decoders, an hour or two (SECONDS=60 each)
+SECONDS ?= 60
+fuzz: firmware
+	$(PY) -m pytest tests/unit tests/board/test_kpu_fuzz.py -k "fuzz or sanitized or prefix" --fuzz-long --fuzz-seconds $(SECONDS)
+
+## soak: 10,000 frames from lens to card and 10,000 models loaded, on the virtual board
+soak: firmware
+	$(PY) -m pytest tests/board/test_soak.py --fuzz-long
+
+## coverage: lines and branches of the C that the unit tests reach on the host; build/coverage
+coverage: venv sources
+	$(PY) -m microkpu.coverage --html
 
 ## sizes: what the image holds, by section and by source
 sizes: firmware
@@ -130,4 +138,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test firmware digits detector flash repl bench check format fuzz sizes dist sources venv clean
+.PHONY: help demo test firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean
