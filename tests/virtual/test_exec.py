@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
 import struct
 import subprocess
 import sys
 import time
+import tty
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -218,6 +221,30 @@ line.write(b"hello")
 reader.join()
 """
     assert exec_("--firmware", echo, "--", script(text)).stdout == "b'hello'\n"
+
+
+def test_a_terminal_in_threads_comes_and_goes(echo: Path) -> None:
+    """miniterm: one thread reads without timeout, and is told to end."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    line = ["exec", "--firmware", str(echo), "--", "pyserial-miniterm", "virtual", "115200", "-q"]
+    command = [sys.executable, "-m", "microkpu", *line]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        try:
+            shown = b""
+            for _ in range(60):  # typed anew until the program is there to pass it on
+                os.write(ours, b"typed")
+                while select.select([ours], [], [], 1)[0]:
+                    shown += os.read(ours, 1000)
+                if b"typed" in shown:
+                    break
+            assert b"typed" in shown
+            os.write(ours, b"\x1d")
+            assert process.wait(timeout=TIMEOUT) == 0
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(theirs)
 
 
 def test_waiting_for_ever_alone_says_so(echo: Path, script: Any) -> None:

@@ -110,10 +110,15 @@ class Session:
         return board is not None and self.failure is not None and board.resets == self._resets
 
 
+class _CancelledError(Exception):
+    """Another thread wants a read to end."""
+
+
 class SessionPort(protocol_virtual.Serial):
     """A port on the session's board: time passes for it as for the program."""
 
     session: Session
+    _reading = _cancelled = False
 
     def open(self) -> None:
         if self.is_open:
@@ -137,6 +142,8 @@ class SessionPort(protocol_virtual.Serial):
         return self.session.seconds
 
     def _run(self, seconds: float) -> None:
+        if self._reading and self._cancelled:
+            raise _CancelledError
         self.session.run(seconds)
         self._got += self._live().take_output()
 
@@ -144,10 +151,30 @@ class SessionPort(protocol_virtual.Serial):
     def _waits(self) -> bool:
         return self.session.stands or super()._waits
 
+    def read(self, size: int = 1) -> bytes:
+        self._reading = True
+        try:
+            return super().read(size)
+        except _CancelledError:
+            self._cancelled = False
+            data = bytes(self._got[:size])
+            del self._got[:size]
+            return data
+        finally:
+            self._reading = False
+
+    def cancel_read(self) -> None:
+        """Ends a read() of another thread with what has come."""
+        with self.session.changed:
+            self._cancelled = True
+            self.session.changed.notify_all()
+
     def _patient(self, left: float | None) -> bool:
         session = self.session
         with session.changed:
             if session.threaded:
+                if self._cancelled:
+                    raise _CancelledError
                 wait = LOOK_SECONDS if left is None else min(left, LOOK_SECONDS)
                 written = session.changed.wait(wait)
                 if not self.is_open:
