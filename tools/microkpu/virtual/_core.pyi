@@ -43,6 +43,8 @@ class Machine:
         """
     def set_access(self, base: int, access: bytes) -> None:
         """Replaces a region's access bytes, by its `base`; at once, also inside a device call."""
+    def accesses(self, base: int) -> dict[int, tuple[int, int]]:
+        """The harts' reads and writes in a region so far, by the offset of the (first) word."""
     def run(self, limit: int) -> int:
         """Runs both harts until cycle `limit`, a cut, stop() or a breakpoint; gives the reason.
 

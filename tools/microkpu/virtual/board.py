@@ -69,8 +69,7 @@ class Board:
 
     `firmware` is a raw .bin, put into flash with its header; `images` are (flash address,
     content). `flash` is a file that keeps the flash's 16 MiB. `strict` refuses what silicon may
-    forgive; `count_all` sends every register access through Python, so that counters() is
-    complete (slow). `wiring` says what hangs on which pad: a board's name, or a Wiring.
+    forgive. `wiring` says what hangs on which pad: a board's name, or a Wiring.
     `camera` puts a sensor into the camera socket that sees a picture, or those of a folder in
     turn, one per frame that is taken; `sensors` are other ones than the board comes with. `sd` is
     the card in the slot: an image file, or a folder that becomes a FAT32 volume; with `sd_keep` it
@@ -85,7 +84,6 @@ class Board:
         images: Sequence[tuple[int, Path | bytes]] = (),
         flash: Path | None = None,
         strict: bool = True,
-        count_all: bool = False,
         wiring: str | Wiring = "maix_dock",
         camera: Path | Pictures | None = None,
         sensors: Sequence[str] = (),
@@ -97,7 +95,6 @@ class Board:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
         self.strict = strict
         self.waits_in_isp = waits_in_isp
-        self.count_all = count_all
         self.warnings: Counter[str] = Counter()
         self.machine = _core.Machine()
         self.machine.set_strict(strict)
@@ -547,7 +544,7 @@ class Board:
     # Windows.
 
     def counters(self) -> dict[str, tuple[int, int]]:
-        """Reads and writes per register; storage that the core serves alone is not in it."""
+        """The harts' reads and writes per register since the board was made."""
         return {
             name: count
             for block in self.blocks.values()

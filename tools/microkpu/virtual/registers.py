@@ -59,8 +59,6 @@ class _Port:
     flags: int
     read: Callable[[], int] | None
     write: Callable[[int], None] | None
-    reads: int = 0
-    writes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +91,9 @@ class Block:
             self._add(register)
         calls = _core.READ_CALL | _core.WRITE_CALL
         access = bytearray([calls]) * (self.SIZE // 4)
-        if not board.count_all:
-            for offset, port in self._ports.items():
-                access[offset // 4 : (offset + port.bytes) // 4] = bytes(
-                    [port.flags] * (port.bytes // 4)
-                )
+        for offset, port in self._ports.items():
+            words = port.bytes // 4
+            access[offset // 4 : offset // 4 + words] = bytes([port.flags] * words)
         self._access = bytes(access)
         self._closed = bytes([calls]) * (self.SIZE // 4)
         storage = board.machine.map(base, self.SIZE, self, self._access)
@@ -169,9 +165,20 @@ class Block:
             self.words[offset >> 2] = value
 
     def counters(self) -> dict[str, tuple[int, int]]:
-        """Reads and writes per register that reached this block, storage served in C left out."""
-        used = (port for port in self._ports.values() if port.reads or port.writes)
-        return {f"{self.name}.{port.name}": (port.reads, port.writes) for port in used}
+        """The harts' reads and writes per register; accesses of DMA and the host are none."""
+        counted: dict[str, tuple[int, int]] = {}
+        for offset, (reads, writes) in self.board.machine.accesses(self.base).items():
+            name = f"{self.name}.{self._name_at(offset)}"
+            before = counted.get(name, (0, 0))
+            counted[name] = (before[0] + reads, before[1] + writes)
+        return counted
+
+    def _name_at(self, offset: int) -> str:
+        """The register that a word belongs to."""
+        port, wide = self._ports.get(offset), self._ports.get(offset & ~7)
+        if port is None and wide is not None and wide.bytes == 8:
+            port = wide
+        return port.name if port else self._name_unmodelled(offset)
 
     # Clock gates and resets.
 
@@ -192,7 +199,6 @@ class Block:
         port = self._ports.get(offset)
         if port is None or self._gate or size != port.bytes:
             return self._stray_read(offset, size)
-        port.reads += 1
         if port.read is not None:
             return port.read()
         if port.flags & _core.READ:
@@ -205,7 +211,6 @@ class Block:
         if port is None or self._gate or size != port.bytes:
             self._stray_write(offset, size, value)
             return
-        port.writes += 1
         if port.flags & _core.WRITE:
             self.put(offset, value, size * 8)
         if port.write is not None:

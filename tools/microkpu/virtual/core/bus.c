@@ -138,6 +138,7 @@ outcome_t bus_load(machine_t *m, hart_t *h, uint64_t address64, unsigned shift, 
     }
     uint32_t offset = address - region->base;
     uint8_t access = access_bits(region, offset, size);
+    region->counts[offset / 4 * 2]++;
     if (access & ACCESS_READ_CALL || (access & ACCESS_READ && size < 4)) {
         m->access_hart = h->index;
         return m->device_read(m, region, offset, size, value) ? DONE : FAILED;
@@ -175,6 +176,7 @@ outcome_t bus_store(machine_t *m, hart_t *h, uint64_t address64, unsigned shift,
     }
     uint32_t offset = address - region->base;
     uint8_t access = access_bits(region, offset, size);
+    region->counts[offset / 4 * 2 + 1]++;
     if (size < 4) {
         // A register has no bytes of its own: its device says what a part of it means.
         access = access ? ACCESS_WRITE_CALL : 0;

@@ -122,6 +122,7 @@ typedef struct {
     uint32_t size;
     uint8_t *access;
     uint8_t *storage;
+    uint32_t *counts; // per word: the harts' reads, then their writes
     void *device;
 } region_t;
 

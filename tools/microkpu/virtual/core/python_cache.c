@@ -8,7 +8,7 @@ static bool parse_range(unsigned long long address, unsigned long long length, u
     if (address <= UINT32_MAX && *offset < RAM_BYTES && length <= RAM_BYTES - *offset) {
         return true;
     }
-    PyErr_Format(PyExc_ValueError, "0x%zx and %zu bytes go beyond memory", (size_t)address, (size_t)length);
+    PyErr_Format(PyExc_ValueError, "%s and %zu bytes go beyond memory", HEX(address), (size_t)length);
     return false;
 }
 

@@ -51,6 +51,7 @@ static void forget(mapping_t *mapping) {
     Py_CLEAR(mapping->write);
     Py_CLEAR(mapping->storage);
     PyMem_Free(mapping->access);
+    PyMem_Free(mapping->counts);
     PyMem_Free(mapping);
 }
 
@@ -84,8 +85,8 @@ static bool set_access(region_t *region, const Py_buffer *access) {
 
 static bool check_place(const machine_t *m, unsigned long long base, unsigned long long size) {
     if (base % 8 || size % 8 || !size || base > UINT32_MAX || base + size > 1ull << 32) {
-        PyErr_Format(PyExc_ValueError, "region at 0x%zx of %zu bytes: want multiples of 8 within 32 bits",
-            (size_t)base, (size_t)size);
+        PyErr_Format(PyExc_ValueError, "region at %s of %zu bytes: want multiples of 8 within 32 bits",
+            HEX(base), (size_t)size);
         return false;
     }
     const struct {
@@ -95,14 +96,14 @@ static bool check_place(const machine_t *m, unsigned long long base, unsigned lo
     };
     for (unsigned i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
         if (base < taken[i].base + taken[i].size && taken[i].base < base + size) {
-            PyErr_Format(PyExc_ValueError, "region at 0x%zx lies over memory or clint", (size_t)base);
+            PyErr_Format(PyExc_ValueError, "region at %s lies over memory or clint", HEX(base));
             return false;
         }
     }
     for (uint32_t i = 0; i < m->region_count; i++) {
         const region_t *other = &m->regions[i];
         if (base < (uint64_t)other->base + other->size && other->base < base + size) {
-            PyErr_Format(PyExc_ValueError, "region at 0x%zx overlaps the one at 0x%x", (size_t)base,
+            PyErr_Format(PyExc_ValueError, "region at %s overlaps the one at 0x%x", HEX(base),
                 other->base);
             return false;
         }
@@ -117,10 +118,11 @@ static mapping_t *make_mapping(PyObject *device, uint32_t size) {
         return NULL;
     }
     mapping->access = PyMem_Calloc(1, size / 4);
+    mapping->counts = PyMem_Calloc(size / 4, 2 * sizeof(*mapping->counts));
     mapping->storage = PyByteArray_FromStringAndSize(NULL, size);
     mapping->read = PyObject_GetAttrString(device, "read");
     mapping->write = mapping->read ? PyObject_GetAttrString(device, "write") : NULL;
-    bool made = mapping->access && mapping->storage && mapping->write
+    bool made = mapping->access && mapping->counts && mapping->storage && mapping->write
         && PyObject_GetBuffer(mapping->storage, &mapping->storage_view, PyBUF_WRITABLE) == 0;
     if (made) {
         memset(mapping->storage_view.buf, 0, size);
@@ -155,7 +157,8 @@ PyObject *python_device_map(PyObject *self, PyObject *args) {
     if (!check_place(m, base, size) || !(mapping = make_mapping(device, (uint32_t)size))) {
         goto done;
     }
-    region_t region = { (uint32_t)base, (uint32_t)size, mapping->access, mapping->storage_view.buf, mapping };
+    region_t region = { (uint32_t)base, (uint32_t)size, mapping->access, mapping->storage_view.buf, mapping->counts,
+                        mapping };
     if (!set_access(&region, &access) || !(view = PyMemoryView_FromObject(mapping->storage))) {
         forget(mapping);
         goto done;
@@ -174,6 +177,32 @@ done:
     return view;
 }
 
+PyObject *python_device_accesses(PyObject *self, PyObject *base) {
+    unsigned long long address = PyLong_AsUnsignedLongLong(base);
+    if (address == UINT64_MAX && PyErr_Occurred()) {
+        return NULL;
+    }
+    const region_t *region = address <= UINT32_MAX ? find_region(machine_of(self), (uint32_t)address) : NULL;
+    if (!region) {
+        PyErr_Format(PyExc_ValueError, "no region begins at %s", HEX(address));
+        return NULL;
+    }
+    PyObject *counts = PyDict_New();
+    for (uint32_t word = 0; counts && word < region->size / 4; word++) {
+        const uint32_t *two = &region->counts[2 * word];
+        if (!two[0] && !two[1]) {
+            continue;
+        }
+        PyObject *offset = PyLong_FromUnsignedLong(4 * word), *row = Py_BuildValue("(II)", two[0], two[1]);
+        if (!offset || !row || PyDict_SetItem(counts, offset, row)) {
+            Py_CLEAR(counts);
+        }
+        Py_XDECREF(offset);
+        Py_XDECREF(row);
+    }
+    return counts;
+}
+
 PyObject *python_device_set_access(PyObject *self, PyObject *args) {
     machine_t *m = machine_of(self);
     unsigned long long base;
@@ -183,7 +212,7 @@ PyObject *python_device_set_access(PyObject *self, PyObject *args) {
     }
     region_t *region = base <= UINT32_MAX ? find_region(m, (uint32_t)base) : NULL;
     if (!region) {
-        PyErr_Format(PyExc_ValueError, "no region begins at 0x%zx", (size_t)base);
+        PyErr_Format(PyExc_ValueError, "no region begins at %s", HEX(base));
     }
     bool set = region && set_access(region, &access);
     PyBuffer_Release(&access);

@@ -237,6 +237,7 @@ static PyGetSetDef attributes[] = {
 static PyMethodDef methods[] = {
     { "map", python_device_map, METH_VARARGS, "map(base, size, device, access): puts a device there" },
     { "set_access", python_device_set_access, METH_VARARGS, "set_access(base, access): other access bytes" },
+    { "accesses", python_device_accesses, METH_O, "accesses(base): the harts' reads and writes, by offset" },
     ABOUT(run, METH_O, "run(limit): runs both harts, gives the reason for coming back"),
     ABOUT(step, METH_VARARGS, "step(hart): one instruction"),
     { "cut", (PyCFunction)(void (*)(void))cut, METH_VARARGS | METH_KEYWORDS, "cut(cycle=0): lowers the run's limit" },

@@ -20,10 +20,18 @@ typedef struct {
     PyObject *storage;
     Py_buffer storage_view;
     uint8_t *access;
+    uint32_t *counts;
 } mapping_t;
 
 static inline machine_t *machine_of(PyObject *self) {
     return &((machine_object_t *)self)->machine;
+}
+
+// For messages: PyErr_Format knows no wide hexadecimal numbers. The text lasts as long as the enclosing block.
+#define HEX(value) python_hex((char[20]) { 0 }, value)
+static inline const char *python_hex(char text[20], unsigned long long value) {
+    snprintf(text, 20, "0x%llx", value);
+    return text;
 }
 
 #define ABOUT(name, flags, text) { #name, (PyCFunction)name, flags, text }
@@ -45,6 +53,7 @@ bool python_device_write(machine_t *m, const region_t *region, uint32_t offset, 
 void python_device_clear(machine_t *m);
 int python_device_traverse(machine_t *m, visitproc visit, void *arg);
 PyObject *python_device_map(PyObject *self, PyObject *args);
+PyObject *python_device_accesses(PyObject *self, PyObject *base);
 PyObject *python_device_set_access(PyObject *self, PyObject *args);
 
 PyObject *python_kpu_layer(PyObject *module, PyObject *args);
