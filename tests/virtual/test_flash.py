@@ -87,6 +87,20 @@ def test_firmware_and_model_are_flashed_and_verified(firmware: Path, tmp_path: P
     assert content[MODEL_ADDRESS : MODEL_ADDRESS + len(DATA)] == DATA
 
 
+def test_a_folder_becomes_the_boards_files(firmware: Path, tmp_path: Path) -> None:
+    """Read back by MicroPython's hash, and by MicroPython as files."""
+    folder, chip, script = tmp_path / "files", tmp_path / "chip.bin", tmp_path / "script.py"
+    folder.mkdir()
+    (folder / "helper.py").write_text("VALUE = 42\n")
+    script.write_text("import helper\nprint(helper.VALUE)\n")
+    done = microkpu("flash", firmware, "--files", folder, "--port", "virtual", "--flash", chip)
+    assert done.stdout.startswith("OK: flashed and verified "), done.stdout + done.stderr
+    assert microkpu("run", script, "--flash", chip).stdout == "42\n"
+    nothing = microkpu("flash", "--port", "virtual")
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("error: nothing to flash: give firmware")
+
+
 def test_through_exec_too(firmware: Path) -> None:
     done = microkpu("exec", "--", "microkpu", "flash", firmware, "--port", "virtual")
     assert done.stdout.startswith("OK: flashed and verified "), done.stderr

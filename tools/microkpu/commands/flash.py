@@ -16,8 +16,9 @@ from tqdm import tqdm
 from microkpu import board
 from microkpu.board.flash import find_board, flash, parts_of, verify, written
 from microkpu.board.session import Session, active, is_virtual, session
+from microkpu.board_files import FILES_ADDRESS, flash_files
 from microkpu.errors import MicrokpuError
-from microkpu.kfpkg import write_kfpkg
+from microkpu.kfpkg import Part, write_kfpkg
 from microkpu.virtual.board import Board
 from microkpu.virtual.options import VirtualOptions, options_of_url
 
@@ -31,10 +32,13 @@ def add(subparsers: Any) -> None:
         description="Flashes a board by kflash and verifies it through MicroPython.",
     )
     parser.add_argument(
-        "files",
-        nargs="+",
+        "parts",
+        nargs="*",
         metavar="FILE",
         help="firmware as .kfpkg or raw .bin, or ADDRESS=FILE, such as 0x300000=my.kmodel",
+    )
+    parser.add_argument(
+        "--files", type=Path, metavar="DIR", help="folder whose files will be in /flash, alone"
     )
     parser.add_argument(
         "--port",
@@ -54,10 +58,15 @@ def add(subparsers: Any) -> None:
 
 
 def call(options: argparse.Namespace) -> int:
-    parts = [part for given in options.files for part in parts_of(given)]
+    parts = [part for given in options.parts for part in parts_of(given)]
+    if options.files is not None:
+        content = flash_files(options.files)
+        parts.append(Part("files.littlefs", FILES_ADDRESS, content, bootable=False))
     ranges = written(parts)
     if options.flash is not None and (options.port is None or not is_virtual(options.port)):
         raise MicrokpuError(f"--flash {options.flash} is the virtual board's: give --port virtual")
+    if not ranges:
+        raise MicrokpuError("nothing to flash: give firmware, ADDRESS=FILE, or --files DIR")
     port = options.port or find_board()
     with _virtual_board(port, options) as opened, TemporaryDirectory() as folder:
         package = Path(folder) / "flash.kfpkg"
