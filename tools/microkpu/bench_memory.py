@@ -18,7 +18,8 @@ from microkpu.bench_kpu import (
     board_with,
 )
 from microkpu.board.remote import ScriptError
-from microkpu.convert import emit_v3
+from microkpu.convert import emit_v3, emit_v4
+from microkpu.convert.allocate import Layout
 from microkpu.convert.graph import Node
 from microkpu.convert.pieces import fit
 from microkpu.convert.program import KpuStep, Place, Program, Tensor
@@ -30,8 +31,11 @@ GOLDEN = ROOT / "tests" / "golden" / "tiny_selfmade"
 CYCLES = 1000
 
 
-def synthetic_model(channels: int) -> bytes:
-    """A V3 model for QVGA whose size follows `channels`, a KiB each."""
+Emit = Callable[[Program], tuple[bytes, Layout]]
+
+
+def synthetic_model(channels: int, emit: Emit = emit_v3.emit) -> bytes:
+    """A model for QVGA, a V3 if not otherwise said; its size follows `channels`, a KiB each."""
     step = Quantization(1.0, 0)
     entries = fit(lambda x: np.maximum(x, 0), 0.0, 255.0, step).entries
     whole, rest = divmod(channels, 1024)
@@ -62,11 +66,16 @@ def synthetic_model(channels: int) -> bytes:
     assert isinstance(last, KpuStep)
     last.main = Tensor("y", Place.BYTES, last.result.shape, step)
     program.outputs = [last.main]
-    return emit_v3.emit(program)[0]
+    return emit(program)[0]
 
 
-def largest_model(firmware: Path) -> Figure:
-    """M1: the largest synthetic V3 file that loads and runs beside two QVGA buffers."""
+def largest_v4_model(firmware: Path) -> Figure:
+    """M1.v4: the same of V4."""
+    return largest_model(firmware, emit_v4.emit)
+
+
+def largest_model(firmware: Path, emit: Emit = emit_v3.emit) -> Figure:
+    """M1: the largest synthetic V3 file that runs beside two QVGA buffers, LCD and SD card on."""
     trial = (
         "def trial():\n"
         f"    net = kpu.load({MODEL_ADDRESS:#x})\n"
@@ -75,12 +84,13 @@ def largest_model(firmware: Path) -> Figure:
         "    kpu.deinit(net)\n"
         "    return held\n"
     )
-    with board_with(firmware, b"", f"import os\nos.listdir('/sd')\n{PICTURE}{trial}") as remote:
+    devices = "import lcd, os\nlcd.init()\nos.listdir('/sd')\n"
+    with board_with(firmware, b"", f"{devices}{PICTURE}{trial}") as remote:
         board = remote.virtual
         assert board is not None
 
         def fits(channels: int) -> bool:
-            board.write_flash(MODEL_ADDRESS, synthetic_model(channels))
+            board.write_flash(MODEL_ADDRESS, synthetic_model(channels, emit))
             try:
                 return bool(remote.eval("trial()", timeout=120))
             except ScriptError as error:
@@ -94,7 +104,7 @@ def largest_model(firmware: Path) -> Figure:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if fits(middle) else (low, middle)
-        return len(synthetic_model(low)) / KIB, "KiB"
+        return len(synthetic_model(low, emit)) / KIB, "KiB"
 
 
 def load_peak(firmware: Path) -> Figure:
@@ -153,6 +163,7 @@ def lost_bytes(firmware: Path) -> Figure:
 
 FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "M1": largest_model,
+    "M1.v4": largest_v4_model,
     "M3": load_peak,
     "M5": lost_bytes,
 }
