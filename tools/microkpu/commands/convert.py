@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`microkpu convert`: from an ONNX, TensorFlow Lite or kmodel V5 model to a kmodel."""
+"""`microkpu convert`: from an ONNX, TensorFlow Lite, Keras or kmodel V5 model to a kmodel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microkpu.errors import MicrokpuError
 def add(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "convert",
-        help="make a kmodel of an ONNX or TFLite model, or of a kmodel V5",
+        help="make a kmodel of an ONNX, TFLite or Keras model, or of a kmodel V5",
         description="Converts a model for the KPU. --calibration gives inputs by which the ranges"
         " of all values are measured: a folder of pictures, or an .npy of (n, channels, height,"
         " width) as uint8 (bytes as on the board) or float32 (what the model reads). A quantised"
@@ -22,7 +22,7 @@ def add(subparsers: Any) -> None:
         " same; no other option is of use there.",
     )
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", help=".onnx, .tflite, or .kmodel (V5)"
+        "model", type=Path, metavar="MODEL", help=".onnx, .tflite, .keras, .h5, or .kmodel (V5)"
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.kmodel")
     parser.add_argument(

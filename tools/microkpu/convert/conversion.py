@@ -13,7 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from microkpu.convert import emit_v3, emit_v4
+from microkpu.convert import emit_v3, emit_v4, keras_file
 from microkpu.convert.allocate import Layout
 from microkpu.convert.calibration import Pixels, Samples, load
 from microkpu.convert.errors import ConvertError
@@ -93,7 +93,7 @@ def convert(
     calibration: Path | Array | None,
     options: Options | None = None,
 ) -> Conversion:
-    """Converts an ONNX or TFLite model; ConvertError says what is in the way.
+    """Converts an ONNX, TFLite or Keras model; ConvertError says what is in the way.
 
     `calibration` is a folder of pictures, an .npy file or an array: (n, channels, height, width),
     uint8 (bytes as on the board) or float32 (what the model reads). A model that is quantised
@@ -135,13 +135,16 @@ def convert(
 
 
 EMITTERS = {"v3": emit_v3.emit, "v4": emit_v4.emit}
+# By the file's suffix; anything else is taken for ONNX.
+READERS = {".tflite": read_tflite} | dict.fromkeys(keras_file.SUFFIXES, keras_file.read_keras)
 
 
 def _read(path: Path) -> tuple[onnx.ModelProto, dict[str, Range], QuantisedInput | None]:
     """The model and, of one that is quantised already, what it was quantised for."""
-    if path.suffix.lower() != ".tflite":
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
         return read_onnx(path), {}, None
-    found = read_tflite(path)
+    found = READERS[suffix](path)
     return found.model, found.ranges, found.input
 
 

@@ -172,6 +172,11 @@ def read_tflite(path: Path) -> TfliteModel:
         data = path.read_bytes()
     except OSError as error:
         raise ConvertError(f"cannot read {path}: {error.strerror}") from None
+    return import_tflite(data, path)
+
+
+def import_tflite(data: bytes, path: Path) -> TfliteModel:
+    """The model of a file's content; `path` is for messages."""
     if data[4:8] != IDENTIFIER:
         raise ConvertError(f"{path} is no TensorFlow Lite model: it has no {IDENTIFIER.decode()}")
     try:
