@@ -7,6 +7,9 @@ import re
 
 import pytest
 from microkpu.board import RemoteBoard, ScriptError
+from microkpu.errors import MicrokpuError
+from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.word_order import in_order
 from microkpu.virtual import Board
 
 from .kpu_support import (
@@ -107,6 +110,23 @@ def test_bytes_that_are_no_model_are_recognised(
     data, sentence = NO_MODEL[what]
     give(kpu, flash_image, "x", data)
     assert error(kpu, "kpu.load(x)").startswith(sentence)
+
+
+BROKEN = {
+    "truncated": TINY[:9000],
+    "no layers": patched(TINY, 3, 0),
+    "an unknown layer": patched(TINY, 9, 77),
+    "a V4 that is truncated": golden("tiny_selfmade/tiny4.kmodel")[:3000],
+}
+
+
+@pytest.mark.parametrize("what", [*NO_MODEL, *BROKEN])
+def test_host_and_board_say_the_same(kpu: RemoteBoard, flash_image: FlashImage, what: str) -> None:
+    data = BROKEN[what] if what in BROKEN else NO_MODEL[what][0]
+    give(kpu, flash_image, "x", data)
+    with pytest.raises(MicrokpuError) as on_host:
+        HostModel(in_order(data))
+    assert error(kpu, "kpu.load(x)") == f"ValueError: {on_host.value}"
 
 
 def test_a_text_file_is_recognised(kpu: RemoteBoard) -> None:
