@@ -115,7 +115,10 @@ def layers_time(firmware: Path) -> Figure | Missing:
             seconds.append(layer_seconds(layer.words, eight_bit=layer.eight_bit, hz=PUBLISHED_HZ))
 
         board.kpu.on_layer(started)
-        remote.exec("trial()")
+        remote.exec(f"{bench_kpu.NET}kpu.forward(net, img)[:]")
+        layers = sum(layer.kpu for layer in HostModel(DETECT).layers)
+        if len(seconds) != layers:
+            raise MicrokpuError(f"{len(seconds)} layers ran, the model has {layers}")
         return sum(seconds) * 1000, "ms"
 
 
