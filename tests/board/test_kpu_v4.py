@@ -4,13 +4,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from microkpu.board import RemoteBoard
+from microkpu.kmodel import oracle4, v4
 from microkpu.kmodel.host import HostModel
+from microkpu.kmodel.v4 import MemoryType, Shape
 
 from .kpu_support import GOLDEN, MODEL, FlashImage, assert_bytes, give, golden, shared, vector
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+from kmodel4_files import kpu_conv, model_file, u8
 
 OPS = "v4_neutral_ops/ops.kmodel"
 INDEX = json.loads((GOLDEN / "v4_neutral_ops" / "index.json").read_text())
@@ -109,3 +116,45 @@ def test_a_real_model_gives_the_vendors_bits(board: RemoteBoard, flash_image: Fl
     assert board.eval("(fm.w(), fm.h(), fm.ch(), fm.typecode())") == (10, 8, 54, "f")
     expected = np.load(shared("golden", "face_v4_320x240_astronaut/output0.npy"))
     assert_bytes(board, "fm", expected)
+
+
+BATCHES = model_file(
+    [
+        v4.KpuUpload(
+            in_=u8(0, 720), out=u8(0, 3 * 64 * 6, MemoryType.AI_RAM), shape=Shape(3, 2, 6, 20)
+        ),
+        kpu_conv(batches=3, pool=1, src=0, dst=100),
+        kpu_conv(
+            inputs=(3, 3, 10), outputs=5, batches=3, src=100, dst=200, main_out=1024, kernel=1
+        ),
+    ],
+    inputs=[(u8(0, 720), Shape(3, 2, 6, 20))],
+    outputs=[u8(1024, 450)],
+    main=2048,
+)
+# The second input is two maps in AI RAM, which two layers read.
+INPUTS = model_file(
+    [
+        kpu_conv(batches=2, main_out=256),
+        v4.MemoryCopy(in_=u8(0, 96), out=u8(1024, 96)),
+    ],
+    inputs=[
+        (u8(0, 96), Shape(1, 1, 1, 96)),
+        (u8(0, 768, MemoryType.AI_RAM), Shape(2, 2, 6, 20)),
+    ],
+    outputs=[u8(256, 720), u8(1024, 96)],
+    main=2048,
+)
+
+
+@pytest.mark.parametrize(("file", "parts"), [(BATCHES, [720]), (INPUTS, [96, 480])])
+def test_batches_and_several_inputs_are_as_the_oracle_has_them(
+    board: RemoteBoard, flash_image: FlashImage, file: bytes, parts: list[int]
+) -> None:
+    x = np.random.default_rng(3).integers(0, 256, sum(parts), np.uint8)
+    flash_image(MODEL, file)
+    give(board, flash_image, "x", x.tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load({MODEL})\nkpu.forward(m, x)")
+    inputs = np.split(x, np.cumsum(parts)[:-1])
+    for index, expected in enumerate(oracle4.run(file, *inputs)):
+        assert_bytes(board, f"kpu.get_output(m, {index})", expected)
