@@ -24,7 +24,7 @@ from virtual.test_boot import HELLO
 from virtual.test_isp import DATA, stub_of_kflash
 
 Assemble = Callable[[str], bytes]
-TIMEOUT = 120
+TIMEOUT = 400  # a minute of work where one program executes on the harts
 MIB = 1 << 20
 FLASH_BYTES = 16 * MIB
 

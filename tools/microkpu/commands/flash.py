@@ -54,7 +54,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--flash", type=Path, metavar="FILE", help="with --port virtual: keep its flash in FILE"
     )
-    parser.set_defaults(call=call)
+    parser.set_defaults(call=call, refuse=parser.error)
 
 
 def call(options: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def call(options: argparse.Namespace) -> int:
     if options.flash is not None and (options.port is None or not is_virtual(options.port)):
         raise MicrokpuError(f"--flash {options.flash} is the virtual board's: give --port virtual")
     if not ranges:
-        raise MicrokpuError("nothing to flash: give firmware, ADDRESS=FILE, or --files DIR")
+        options.refuse("nothing to flash: give firmware, ADDRESS=FILE, or --files DIR")
     port = options.port or find_board()
     with _virtual_board(port, options) as opened, TemporaryDirectory() as folder:
         package = Path(folder) / "flash.kfpkg"

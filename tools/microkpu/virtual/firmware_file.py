@@ -23,8 +23,6 @@ def read(path: Path) -> bytes:
 
 def read_firmware(path: Path) -> bytes:
     """A raw .bin, without the boot ROM's header."""
-    if not path.exists():
-        raise MicrokpuError(f"no firmware at {path}: run `make firmware`, or give --firmware FILE")
     content = read(path)
     if content[:2] == b"PK":
         raise MicrokpuError(f"{path} is a package: give it as --image {path}, or its .bin")

@@ -98,12 +98,21 @@ class VirtualOptions:
                 named.append((str(given.path), given.address, content))
         if self.files is not None:
             named.append((str(self.files), FILES_ADDRESS, flash_files(self.files)))
-        if self.firmware is not None or not self._has_firmware(named):
-            path = self.firmware or places.firmware(self.board)
-            if self.firmware is not None or path.exists() or not self.waits_in_isp:
-                named.append((str(path), 0, pack(read_firmware(path))))
+        if self.firmware is not None:
+            named.append((str(self.firmware), 0, pack(read_firmware(self.firmware))))
+        elif not self._has_firmware(named):
+            named += self._own_firmware()
         _refuse_overlap(named)
         return [(address, content) for _, address, content in named]
+
+    def _own_firmware(self) -> list[tuple[str, int, bytes]]:
+        """The project's, at the place where it is built or installed."""
+        path = places.firmware(self.board)
+        if path.exists():
+            return [(str(path), 0, pack(read_firmware(path)))]
+        if self.waits_in_isp:
+            return []
+        raise MicrokpuError(f"no firmware at {path}: run `make firmware`, or give --firmware FILE")
 
     def _has_firmware(self, named: Sequence[tuple[str, int, bytes]]) -> bool:
         if any(address == 0 for _, address, _ in named):
