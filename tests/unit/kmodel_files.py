@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from microkpu.kmodel import v3
-from microkpu.kmodel.layer_words import LayerWords, map_group, map_row_units
+from microkpu.kpu_words import LayerWords, map_group, map_row_units
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,7 +25,7 @@ from microkpu.errors import MicrokpuError
 from microkpu.kmodel import _runtime, v3
 from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.info import describe
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_words import LayerWords
 
 TINY = golden("tiny_selfmade/tiny3.kmodel")
 VERSION = "load error,only support kmodel v3/v4: "

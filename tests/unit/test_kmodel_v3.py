@@ -13,7 +13,7 @@ from kmodel_files import UNITS, golden, layer_words, shared
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import _runtime, v3
 from microkpu.kmodel.info import describe
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_words import LayerWords
 
 FILES = [
     "tiny_selfmade/tiny3.kmodel",

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kmodel_files import ROOT, UNITS, golden, identity_segments, layer_words, packed, vector
 from microkpu.kmodel import _runtime, v3
-from microkpu.kmodel.layer_words import LayerWords, map_rows
 from microkpu.kmodel.oracle_layer import Bytes, map_places, run_layer
+from microkpu.kpu_words import LayerWords, map_rows
 
 AI_RAM_BYTES = 2 << 20
 

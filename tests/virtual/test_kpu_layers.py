@@ -9,8 +9,8 @@ from itertools import product
 import numpy as np
 import pytest
 from microkpu.kmodel import v3
-from microkpu.kmodel.layer_words import LayerWords
 from microkpu.kmodel.oracle_layer import map_places, run_layer
+from microkpu.kpu_words import LayerWords
 from microkpu.virtual import Board, RefusedError
 from unit.kmodel_files import POOL_STRIDES, layer_words
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_words import LayerWords
 
 
 def array_cycles(words: LayerWords) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from microkpu.convert.errors import NodeError
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Step, Tensor
-from microkpu.kmodel.layer_words import AI_RAM_ROWS
+from microkpu.kpu_words import AI_RAM_ROWS
 
 MAIN_ALIGN = 64
 

@@ -11,7 +11,7 @@ from math import prod
 
 from microkpu.convert.passes.windows import Window
 from microkpu.convert.program import CpuStep, KpuStep, Step
-from microkpu.kmodel.layer_words import map_group, map_row_units
+from microkpu.kpu_words import map_group, map_row_units
 
 CPU_HZ = 400e6
 CYCLES_EACH = 1.5

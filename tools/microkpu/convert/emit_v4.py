@@ -16,7 +16,7 @@ from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Step, Ten
 from microkpu.convert.quantization import Quantization
 from microkpu.convert.words import activation_bytes, batch_norm_bytes, layer_words
 from microkpu.kmodel import v4
-from microkpu.kmodel.layer_words import ROW_BYTES
+from microkpu.kpu_words import ROW_BYTES
 
 CONSTANT_ALIGN = 8
 

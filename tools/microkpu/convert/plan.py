@@ -14,7 +14,7 @@ from microkpu.convert.passes.joins import from_kpu
 from microkpu.convert.passes.layers import layers_of
 from microkpu.convert.passes.limits import MOST_CHANNELS, side_fits
 from microkpu.convert.quantization import Floats, Quantization
-from microkpu.kmodel.layer_words import map_group
+from microkpu.kpu_words import map_group
 
 # Operators that leave every element as it is, so that bytes keep their meaning.
 MOVING = {

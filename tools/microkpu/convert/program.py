@@ -10,7 +10,7 @@ from typing import Any
 
 from microkpu.convert.graph import Node, Shape
 from microkpu.convert.quantization import Quantization, QuantizedConv
-from microkpu.kmodel.layer_words import map_group, map_row_units, map_rows
+from microkpu.kpu_words import map_group, map_row_units, map_rows
 
 
 class Place(Enum):

@@ -24,7 +24,7 @@ from microkpu.convert.graph import Array
 from microkpu.convert.plot import draw_bars
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
 from microkpu.kmodel.host import HostModel
-from microkpu.kmodel.layer_words import AI_RAM_ROWS
+from microkpu.kpu_words import AI_RAM_ROWS
 
 # Runtimes hold so many outputs of one file.
 MOST_OUTPUTS = 60

@@ -8,7 +8,7 @@ from math import ceil
 from microkpu.convert.allocate import Layout
 from microkpu.convert.program import KpuStep
 from microkpu.kmodel import v3
-from microkpu.kmodel.layer_words import LOAD_BYTES, LayerWords, map_group, map_row_units
+from microkpu.kpu_words import LOAD_BYTES, LayerWords, map_group, map_row_units
 
 
 def layer_words(step: KpuStep, layout: Layout) -> LayerWords:

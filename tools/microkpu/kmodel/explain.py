@@ -10,10 +10,10 @@ from pathlib import Path
 
 from microkpu.kmodel import v3, v4
 from microkpu.kmodel.host import HostModel
-from microkpu.kmodel.layer_words import LayerWords
 from microkpu.kmodel.text_table import table
 from microkpu.kmodel.word_order import in_order, is_reversed
 from microkpu.kpu_time import layer_seconds, weight_bytes
+from microkpu.kpu_words import LayerWords
 
 HEADS = ("layer", "type", "on", "in", "out", "kernel", "weights", "ms")
 # What compilers keep to, and the largest map of known models.

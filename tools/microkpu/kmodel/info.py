@@ -7,10 +7,10 @@ from pathlib import Path
 
 from microkpu.kmodel import info4, v3
 from microkpu.kmodel.host import HostModel
-from microkpu.kmodel.layer_words import AI_RAM_ROWS, map_rows
 from microkpu.kmodel.oracle_layer import POOLS
 from microkpu.kmodel.text_table import table
 from microkpu.kmodel.word_order import in_order
+from microkpu.kpu_words import AI_RAM_ROWS, map_rows
 
 HEADS = ("layer", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows", "to")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from microkpu.kmodel import v4
 from microkpu.kmodel.host import HostModel
-from microkpu.kmodel.layer_words import AI_RAM_ROWS, ROW_BYTES, map_rows
 from microkpu.kmodel.oracle_layer import POOLS
 from microkpu.kmodel.text_table import table
+from microkpu.kpu_words import AI_RAM_ROWS, ROW_BYTES, map_rows
 
 HEADS = ("node", "type", "in", "out", "kernel", "pool", "weights", "AI RAM rows", "memory")
 IN_MEMORY = (v4.MemoryType.CONSTANTS, v4.MemoryType.MAIN)

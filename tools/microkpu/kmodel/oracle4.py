@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import v3, v4
-from microkpu.kmodel.layer_words import AI_RAM_ROWS, ROW_BYTES, map_rows
 from microkpu.kmodel.oracle_layer import Bytes, map_places, run_layer
+from microkpu.kpu_words import AI_RAM_ROWS, ROW_BYTES, map_rows
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]

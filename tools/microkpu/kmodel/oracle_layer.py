@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from microkpu.kmodel.layer_words import ROW_BYTES, LayerWords, map_group, map_row_units
 from microkpu.kmodel.v3 import BatchNorm, Segment
+from microkpu.kpu_words import ROW_BYTES, LayerWords, map_group, map_row_units
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[Any]  # int64, or object for Python's integers

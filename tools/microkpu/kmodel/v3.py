@@ -14,7 +14,7 @@ from enum import IntEnum
 from typing import ClassVar, Self
 
 from microkpu.errors import MicrokpuError
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_words import LayerWords
 
 VERSION = 3
 EIGHT_BIT_WEIGHTS = 1  # bit of Header.flags

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 from microkpu.errors import MicrokpuError
-from microkpu.kmodel.layer_words import LayerWords
+from microkpu.kpu_words import LayerWords
 
 IDENTIFIER = 0x4B4D444C  # "LDMK"
 VERSION = 4

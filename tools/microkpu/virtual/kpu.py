@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from microkpu.kmodel.layer_words import LayerWords
 from microkpu.kpu_time import layer_seconds
+from microkpu.kpu_words import LayerWords
 from microkpu.virtual import _core
 from microkpu.virtual.events import Event, Events
 from microkpu.virtual.kpu_memory import maps, outside, parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microkpu.kmodel.layer_words import AI_RAM_ROWS, ROW_BYTES, LayerWords
 from microkpu.kpu_time import weight_bytes
+from microkpu.kpu_words import AI_RAM_ROWS, ROW_BYTES, LayerWords
 
 SRAM, AI_RAM = 0x40000000, 0x40600000
 AI_RAM_END = AI_RAM + AI_RAM_ROWS * ROW_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from microkpu.convert.graph import Graph, Node
 from microkpu.convert.passes.windows import window_of
-from microkpu.kmodel.layer_words import (
+from microkpu.kpu_words import (
     AI_RAM_ROWS,
     LOAD_BYTES,
     map_group,

@@ -16,9 +16,9 @@ from microkpu.convert.transcode.calls import CALLS
 from microkpu.convert.transcode.memory import Memory
 from microkpu.convert.transcode.shapes import four, refused
 from microkpu.kmodel import v4, v5, v5_code
-from microkpu.kmodel.layer_words import ROW_BYTES, LayerWords
 from microkpu.kmodel.v5 import Location
 from microkpu.kmodel.v5_code import Address, Argument, Call
+from microkpu.kpu_words import ROW_BYTES, LayerWords
 
 
 def transcode(data: bytes) -> bytes:
