@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 # What runs seldom is compiled for size: the compiler of Python, texts and tables, parsers, file systems, set-up. What
-# moves pixels, runs bytecode or drives the KPU is not here; `make bench` and `make sizes` show both sides.
+# moves pixels, runs bytecode or drives the KPU is not here; `make bench` and `make sizes` show both sides. What every
+# bytecode goes through is inlined further, as upstream has it for the bytecode loop and the collector.
 COPT_COLD ?= -Os -msave-restore -DNDEBUG
+COPT_HOT ?= -O3 -DNDEBUG
+
+HOT_PY = $(addprefix py/, bc map obj objfun objlist runtime)
 
 COLD_PY = $(addprefix py/, argcheck asmbase builtinevex builtinhelp builtinimport compile emitbc emitcommon emitglue \
 	formatfloat frozenmod lexer malloc modbuiltins modcmath modcollections moderrno modgc modio modmath \
@@ -27,3 +31,4 @@ COLD_MODULES = $(addprefix maix/, maix_fpioa maix_gpio modmaix) lcd/modlcd \
 COLD_OBJ = $(addsuffix .o,$(addprefix $(BUILD)/,$(COLD_PY) $(COLD_EXTMOD) $(COLD_LIB) $(COLD_PORT) $(COLD_MODULES))) \
 	$(addprefix $(BUILD)/,$(SHARED_C:.c=.o))
 $(COLD_OBJ): COPT = $(COPT_COLD)
+$(addsuffix .o,$(addprefix $(BUILD)/,$(HOT_PY))): COPT = $(COPT_HOT)
