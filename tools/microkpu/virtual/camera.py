@@ -133,7 +133,9 @@ class Camera:
 
     @property
     def awake(self) -> bool:
-        return self._awake and self._board.seconds >= self._since + WAKE_SECONDS
+        # A program of the vendor's talks to its sensor at once.
+        wait = WAKE_SECONDS if self._board.strict else 0.0
+        return self._awake and self._board.seconds >= self._since + wait
 
     # The control bus.
 
