@@ -144,8 +144,7 @@ def test_maixpy_shows_its_camera_on_the_display(sensor: str) -> None:
     assert board.camera is not None and sensor == board.camera.sensor.NAME
     shown = np.asarray(board.lcd.image()).astype(float)
     wanted = np.asarray(Image.open(seen).convert("RGB").resize((320, 240))).astype(float)
-    # The first frame comes while the sensor is set up. Some sensors are mounted mirrored, and their
-    # drivers leave that to the program.
+    # Some sensors are mounted mirrored, and their drivers leave that to the program.
     errors = [np.abs(shown - side).mean() for side in (wanted, wanted[:, ::-1])]
     assert min(errors) < 6, errors
 
