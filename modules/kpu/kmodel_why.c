@@ -16,11 +16,10 @@ static const char *const sentences[WHY_COUNT] = {
     [WHY_TEXT] = "found text: is it the right file, and was the download complete?",
     [WHY_PICTURE] = "found a PNG or JPEG picture: give the model's own address or file",
     [WHY_FIRMWARE] = "found a firmware image: flash the model behind the firmware and give that address",
-    [WHY_TFLITE] = "found a TensorFlow Lite model: convert it with nncase 0.1.0-rc5, which writes v3",
-    [WHY_OLD_VERSION] = "found kmodel v%g of an early compiler: convert the model again with nncase 0.1.0-rc5, "
-        "which writes v3",
-    [WHY_V4] = "found kmodel v4, this build runs v3: convert the model with nncase 0.1.0-rc5, which writes v3",
-    [WHY_NEW_VERSION] = "found kmodel v%g of nncase 1.x: convert the model with nncase 0.1.0-rc5, which writes v3",
+    [WHY_TFLITE] = "found a TensorFlow Lite model: make a kmodel of it with `microkpu convert`",
+    [WHY_OLD_VERSION] = "found kmodel v%g of an early compiler: convert the model again, with `microkpu convert`",
+    [WHY_V4] = "found kmodel v4, this build runs v3: convert the model with `microkpu convert --target v3`",
+    [WHY_NEW_VERSION] = "found kmodel v%g of nncase 1.x: make a v4 of it with `microkpu convert`",
     [WHY_REVERSED] = "found a kmodel with the bytes of each 32-bit word reversed, as made for load_flash: "
         "use the plain file, or reverse each word again",
     [WHY_ENCRYPTED] = "found an encrypted model (.smodel, %g): only its maker has the .kmodel",
