@@ -14,8 +14,6 @@ from PIL import Image
 from scans import Scans, load
 
 Bytes = NDArray[np.uint8]
-CANVAS = 64
-CELL = 8  # pixels of the canvas that one cell of the detector's grid sees
 NOISE_SEED = 5
 
 
@@ -45,24 +43,6 @@ def pixels(scans: Scans) -> Samples:
     return Samples(x, scans.digits)  # type: ignore[arg-type]
 
 
-def scenes(scans: Scans, times: int = 1) -> Samples:
-    """A digit of 16 to 28 pixels on a grey noisy canvas; wanted: cell row, column, digit.
-
-    Every scan so many times, each time elsewhere.
-    """
-    random = np.random.default_rng(NOISE_SEED)
-    x = random.integers(0, 70, (times * len(scans.ink), CANVAS, CANVAS, 1)).astype(np.uint8)
-    wanted = np.zeros((len(x), 3), int)
-    for place in range(len(x)):
-        ink, digit = (array[place % len(scans.ink)] for array in (scans.ink, scans.digits))
-        size = int(random.integers(16, 29))
-        top, left = random.integers(0, CANVAS - size, 2)
-        frame = x[place, top : top + size, left : left + size, 0]
-        frame[:] = np.maximum(frame, scaled(ink, size))
-        wanted[place] = (top + size // 2) // CELL, (left + size // 2) // CELL, digit
-    return Samples(x, wanted)
-
-
 def masks(scans: Scans) -> Samples:
     """A digit under noise; wanted: 1 where there is ink."""
     random = np.random.default_rng(NOISE_SEED)
@@ -72,4 +52,4 @@ def masks(scans: Scans) -> Samples:
     return Samples(np.clip(noisy, 0, 255).astype(np.uint8), (clean > 127).astype(np.float32))
 
 
-__all__ = ["Samples", "Scans", "digits", "load", "masks", "pixels", "scenes"]
+__all__ = ["Samples", "Scans", "digits", "load", "masks", "pixels"]

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 import tf2onnx
 from keras import layers
-from network_scans import Samples, digits, load, masks, pixels, scenes
+from network_scans import Samples, digits, load, masks, pixels
 
 OUT = Path(__file__).with_name("networks")
 SEED = 3
@@ -57,19 +57,6 @@ def mobilenet_v2() -> keras.Model:
     return keras.Model(source, layers.Dense(10)(x))
 
 
-def detector() -> keras.Model:
-    """Like tiny YOLO v2: an 8x8 grid of (is there a digit, ten classes)."""
-    source = keras.Input((64, 64, 1))
-    x = source
-    for channels in (8, 16, 24):
-        x = layers.LeakyReLU(negative_slope=0.1)(conv(x, channels))
-        x = layers.MaxPooling2D()(x)
-    x = layers.LeakyReLU(negative_slope=0.1)(conv(x, 32))
-    x = layers.MaxPooling2D(2, 1, padding="same")(x)
-    x = layers.LeakyReLU(negative_slope=0.1)(conv(x, 32))
-    return keras.Model(source, layers.Conv2D(11, 1)(x))
-
-
 def unet() -> keras.Model:
     source = keras.Input((32, 32, 1))
     first = conv(source, 8, activation="relu")
@@ -97,24 +84,12 @@ def dense() -> keras.Model:
     return keras.Model(source, layers.Dense(10, activation="softmax")(x))
 
 
-def found(wanted: tf.Tensor, grid: tf.Tensor) -> tf.Tensor:
-    """The detector's loss: which of the 64 cells, and in it which digit."""
-    row, column, digit = (tf.cast(wanted[:, i], tf.int32) for i in range(3))
-    cells = tf.reshape(grid[..., 0], (-1, 64))
-    where = keras.losses.sparse_categorical_crossentropy(row * 8 + column, cells, from_logits=True)
-    index = tf.stack([tf.range(tf.shape(row)[0]), row, column], 1)
-    classes = tf.gather_nd(grid, index)[:, 1:]
-    what = keras.losses.sparse_categorical_crossentropy(digit, classes, from_logits=True)
-    return where + what
-
-
 LOGITS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | str
 # Name: network, its samples, loss, epochs.
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], Callable[..., Samples], Loss, int]] = {
     "mobilenet_v1": (mobilenet_v1, lambda s: digits(s, 32), LOGITS, 40),
     "mobilenet_v2": (mobilenet_v2, lambda s: digits(s, 32), LOGITS, 40),
-    "detector": (detector, lambda s: scenes(s, 6), found, 24),
     "unet": (unet, masks, "binary_crossentropy", 12),
     "lenet": (lenet, lambda s: digits(s, 28), LOGITS, 30),
     "dense": (dense, pixels, "sparse_categorical_crossentropy", 60),

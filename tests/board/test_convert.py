@@ -28,7 +28,6 @@ FRAMES = {
     "mobilenet_v2.onnx": lambda scans: network_scans.digits(scans, 32),
     "lenet.onnx": lambda scans: network_scans.digits(scans, 28),
     "unet.onnx": network_scans.masks,
-    "detector.onnx": network_scans.scenes,
     "dense.onnx": network_scans.pixels,
 }
 

@@ -50,7 +50,6 @@ def frames(name: str) -> tuple[network_scans.Samples, network_scans.Samples]:
         "dense": network_scans.pixels,
         "lenet": lambda scans: network_scans.digits(scans, 28),
         "unet": network_scans.masks,
-        "detector": network_scans.scenes,
     }.get(name, lambda scans: network_scans.digits(scans, 32))
     learned, held_out = network_scans.load()
     return make(learned), make(held_out)
@@ -111,30 +110,10 @@ def test_classifiers_lose_little(name: str, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "unet", "detector", "lenet"])
+@pytest.mark.parametrize("name", ["mobilenet_v1", "mobilenet_v2", "unet", "lenet"])
 def test_outputs_point_where_floats_point(name: str, target: str) -> None:
     result = outcome(name, target)
     assert cosine(result.found, result.floats) >= 0.995
-
-
-def found_by_detector(grids: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether the surest cell is the digit's, and says which it is."""
-    rows, columns, digits = wanted.T
-    cells = grids.reshape(-1, 64, 11)
-    best = cells[:, :, 0].argmax(1)
-    inside = cells[np.arange(len(cells)), best, 1:].argmax(1)
-    right: NDArray[np.bool_] = (best == rows * 8 + columns) & (inside == digits)
-    return right
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_detector_finds_what_it_finds_in_floats(target: str) -> None:
-    result = outcome("detector", target)
-    floats, found = (
-        found_by_detector(x, result.wanted).mean() for x in (result.floats, result.found)
-    )
-    assert floats >= 0.9
-    assert floats - found <= MOST_LOST
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -150,12 +129,11 @@ def test_convolutions_are_all_on_the_kpu(target: str) -> None:
     assert outcome("mobilenet_v1", target).cpu == ("dequantize", "global_average", "dense")
     assert outcome("mobilenet_v2", target).cpu == ("dequantize", "global_average", "dense")
     assert outcome("mobilenet_v1_int8", target).cpu == ("dequantize", "global_average", "dense")
-    assert set(outcome("detector", target).cpu) == {"dequantize", "transpose"}
     assert outcome("unet", target).cpu[:4] == ("resize_nearest", "upload") * 2
     assert outcome("lenet", target).layers == 6
 
 
-@pytest.mark.parametrize("name", [*CLASSIFIERS, "detector"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_page_tells_what_is_computed(name: str) -> None:
     """To a scan or two: the last bits of floats differ from machine to machine."""
     page = (MODELS.parents[1] / "docs" / "convert.md").read_text()
@@ -166,8 +144,6 @@ def test_the_page_tells_what_is_computed(name: str) -> None:
 
     def right(x: NDArray[Any]) -> int:
         wanted = outcomes[0].wanted
-        if name == "detector":
-            return int(found_by_detector(x, wanted).sum())
         return int((x.argmax(1) == wanted).sum())
 
     rights = [right(outcomes[0].floats), *(right(each.found) for each in outcomes)]
