@@ -60,5 +60,5 @@ setup(
             extra_compile_args=FLAGS,
             libraries=["m"],
         ),
-    ]
+    ],
 )
