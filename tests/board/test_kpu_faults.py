@@ -65,6 +65,19 @@ def right(m):
 def op():
     return kpu.forward(m, img)
 """,
+    "forward meanwhile": f"""{NET}
+def op():
+    f = kpu.forward(m, img, wait=False)
+    while not f.ready():
+        time.sleep_ms(1)
+    return f
+""",
+    "forward of load_flash": f"""{NET}
+kpu.deinit(m)
+m = kpu.load_flash({MODEL}, 1, 0x8000, 40000000)
+def op():
+    return kpu.forward(m, img)
+""",
     "forward of the first layers": f"""{NET}
 def op():
     kpu.set_layers(m, 2)
@@ -89,6 +102,8 @@ MEETS = {
     "load from flash": {"spi3"},
     "load from a file": {"spi3"},
     "forward": {"kpu"},
+    "forward meanwhile": {"kpu"},
+    "forward of load_flash": {"kpu"},
     "forward of the first layers": {"kpu"},
     "fmap": {"kpu"},
     "yolo": {"kpu"},

@@ -24,6 +24,7 @@ import pytest
 from microkpu import elf
 from microkpu.board import RemoteBoard, VirtualOptions
 from microkpu.errors import MicrokpuError
+from microkpu.kmodel import _runtime
 from microkpu.kmodel.host import HostModel
 from microkpu.virtual import Board
 from microkpu.virtual.intercept import intercept
@@ -156,8 +157,10 @@ class Watch:
 def host_answer(data: bytes) -> tuple[int, int, int | str] | None:
     """Input bytes, number of outputs, their CRC, or the refusal; None: it takes too long."""
     try:
-        model = HostModel(data)
-    except MicrokpuError as error:
+        whole, declared = _runtime.probe(data)
+        # The board takes no more of a file than its fields ask for.
+        model = HostModel(data[:declared] if whole else data)
+    except (MicrokpuError, ValueError) as error:
         return 0, 0, str(error)
     count = model.input.bytes
     given = np.array([i * 37 & 255 for i in range(count)], np.uint8).view(model.input.dtype)

@@ -176,7 +176,15 @@ def second():
     kpu.forward(m, img)
     return kpu.get_output(m, 0)
 """
+MEANWHILE = """
+def meanwhile():
+    f = kpu.forward(m, img, wait=False)
+    while not f.ready():
+        pass
+    return f
+"""
 OPERATIONS = {
+    "forward meanwhile": ("meanwhile()", MEANWHILE),
     "forward": ("kpu.forward(m, img)", ""),
     "forward that makes planes": ("fresh()", FRESH),
     "forward with a kept result": ("kpu.forward(m, img)", "kept = kpu.forward(m, img)\n"),
