@@ -12,7 +12,8 @@ from microkpu.convert.errors import NodeError
 from microkpu.convert.functions import function_of
 from microkpu.convert.graph import Node
 from microkpu.convert.layer import FloatLayer, quantise_layer
-from microkpu.convert.lower_cpu import HANDLERS, lower_table, unary_handler
+from microkpu.convert.lower_cpu import HANDLERS
+from microkpu.convert.lower_values import lower_table, unary_handler
 from microkpu.convert.passes.activations import WITH_SCALAR
 from microkpu.convert.passes.layers import Layer
 from microkpu.convert.passes.limits import MOST_CHANNELS, is_depthwise, side_fits
