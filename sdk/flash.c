@@ -12,6 +12,8 @@
 #include "spi.h"
 
 #define QUAD_HZ (50000000) // no board is known to need a sample delay up to here
+#define STREAM_HZ_MAX (100000000) // what the bus is rated for
+#define STREAM_LIMIT_US (200000)
 #define READ_MAX_BYTES (65536)
 #define DMA_UNIT_BYTES (16) // spi_receive_words_dma's burst
 #define BYTE_READ_BYTES (28)
@@ -95,11 +97,15 @@ static int read_bytes(uint32_t address, uint8_t *dst, size_t bytes) {
 }
 
 // dst uncached and 8-aligned, bytes a multiple of DMA_UNIT_BYTES and at most READ_MAX_BYTES.
-static int read_quad(uint32_t address, void *dst, size_t bytes) {
-    spi_init(FLASH_BUS, SPI_WORK_MODE_0, SPI_FF_QUAD, 32, 1);
+static void four_lines(uint32_t hz, bool reversed) {
+    spi_init(FLASH_BUS, SPI_WORK_MODE_0, SPI_FF_QUAD, 32, !reversed);
     // Behind the address a mode byte of zeros: the chip must not go on reading after the select has risen.
     spi_init_non_standard(FLASH_BUS, 8, 32, 4, SPI_AITM_ADDR_STANDARD);
-    spi_set_clk_rate(FLASH_BUS, QUAD_HZ);
+    spi_set_clk_rate(FLASH_BUS, hz);
+}
+
+static int read_quad(uint32_t address, void *dst, size_t bytes) {
+    four_lines(QUAD_HZ, false);
     int result = spi_receive_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS, FLASH_SELECT, FLASH_READ_QUAD, address << 8, dst,
             bytes / 4);
     return result == SPI_OK ? FLASH_OK : FLASH_ERR_TIMEOUT;
@@ -157,6 +163,72 @@ int flash_read(uint32_t address, void *dst, size_t bytes) {
     head = head < bytes ? head : bytes;
     result = read_bounced(address, dst, head);
     return result != FLASH_OK ? result : read_straight(address + head, (uint8_t *)dst + head, bytes - head);
+}
+
+// -- reading behind the caller's back
+
+static struct {
+    bool going;
+    int result;
+    uint64_t limit;
+} stream;
+
+// Without four lines there is no such read: the bytes are there at once.
+static int read_now(uint32_t address, void *dst, size_t bytes, bool reversed) {
+    int result = read_bytes(address, dst, bytes);
+    volatile uint32_t *words = dst;
+    for (size_t i = 0; reversed && i < (bytes + 3) / 4; i++) {
+        words[i] = __builtin_bswap32(words[i]);
+    }
+    return result;
+}
+
+int flash_start_read(uint32_t address, void *dst, size_t bytes, uint32_t hz, bool reversed) {
+    int result = flash_check(address, bytes);
+    if (result != FLASH_OK || bytes == 0 || bytes > FLASH_STREAM_BYTES || !iomem_is_uncached(dst)
+        || (uintptr_t)dst % 8 != 0 || hz == 0 || stream.going) {
+        return result != FLASH_OK ? result : FLASH_ERR_ARG;
+    }
+    if (!quad) {
+        return stream.result = read_now(address, dst, bytes, reversed);
+    }
+    four_lines(hz < STREAM_HZ_MAX ? hz : STREAM_HZ_MAX, reversed);
+    size_t units = (bytes + FLASH_STREAM_UNIT - 1) / FLASH_STREAM_UNIT;
+    if (spi_start_receiving_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS, FLASH_SELECT, FLASH_READ_QUAD, address << 8, dst,
+        units * (FLASH_STREAM_UNIT / 4)) != SPI_OK) {
+        return FLASH_ERR_ARG;
+    }
+    stream.going = true;
+    // Two clocks a byte; then as long as any transfer may take.
+    stream.limit = clint_time_after_us((uint64_t)bytes * 2 * 1000000 / hz + STREAM_LIMIT_US);
+    return FLASH_OK;
+}
+
+int flash_wait_read(void) {
+    if (stream.going) {
+        stream.going = false;
+        int result = spi_finish_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS);
+        stream.result = result == SPI_OK ? FLASH_OK : FLASH_ERR_TIMEOUT;
+    }
+    return stream.result;
+}
+
+int flash_poll_read(void) {
+    if (stream.going && dmac_poll(DMAC_CHANNEL_FLASH) == DMAC_BUSY) {
+        if (clint_get_time() < stream.limit) {
+            return FLASH_BUSY;
+        }
+        flash_stop_read();
+        return stream.result = FLASH_ERR_TIMEOUT;
+    }
+    return flash_wait_read();
+}
+
+void flash_stop_read(void) {
+    if (stream.going) {
+        stream.going = false;
+        spi_stop_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS);
+    }
 }
 
 // Four lines must give what one gives, or wiring, clock or chip is not as thought.

@@ -211,8 +211,8 @@ int spi_send_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, 
     return result == SPI_OK ? spi_finish_words_dma(channel, spi_num) : result;
 }
 
-// Receives after `sent` has gone into the FIFO.
-static int receive_words(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+// Begins to receive after `sent` has gone into the FIFO.
+static int start_receiving(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     const uint32_t *sent, size_t sent_count, uint32_t *words, size_t count) {
     const bus_t *bus = bus_of(spi_num);
     if (bus == NULL || (unsigned)chip_select >= SPI_CHIP_SELECT_MAX || count > RX_FRAMES_MAX || count % RX_BURST != 0) {
@@ -231,7 +231,27 @@ static int receive_words(dmac_channel_number_t channel, spi_device_num_t spi_num
         bus->regs->dr[0] = sent[i];
     }
     bus->regs->ser = 1u << chip_select;
-    return end(bus, dmac_wait_done(channel) == DMAC_OK);
+    return SPI_OK;
+}
+
+static int receive_words(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
+    const uint32_t *sent, size_t sent_count, uint32_t *words, size_t count) {
+    int result = start_receiving(channel, spi_num, chip_select, sent, sent_count, words, count);
+    return result == SPI_OK ? spi_finish_words_dma(channel, spi_num) : result;
+}
+
+int spi_start_receiving_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num,
+    spi_chip_select_t chip_select, uint32_t instruction, uint32_t address, uint32_t *words, size_t count) {
+    const uint32_t sent[] = { instruction, address };
+    return start_receiving(channel, spi_num, chip_select, sent, 2, words, count);
+}
+
+void spi_stop_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num) {
+    const bus_t *bus = bus_of(spi_num);
+    if (bus != NULL) {
+        dmac_abort(channel);
+        end(bus, false);
+    }
 }
 
 int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,

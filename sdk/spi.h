@@ -85,6 +85,11 @@ int spi_finish_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num
 // Sends instruction and address, then receives `count` words, up to 65536 and a multiple of four.
 int spi_receive_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num, spi_chip_select_t chip_select,
     uint32_t instruction, uint32_t address, uint32_t *words, size_t count);
+// The same, begun only: while dmac_poll() of the channel says DMAC_BUSY the CPU can do something else, then comes
+// spi_finish_words_dma(); or spi_stop_words_dma() at any time.
+int spi_start_receiving_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num,
+    spi_chip_select_t chip_select, uint32_t instruction, uint32_t address, uint32_t *words, size_t count);
+void spi_stop_words_dma(dmac_channel_number_t channel, spi_device_num_t spi_num);
 // Receives words on one line while ones go out, as many as above.
 int spi_receive_words_standard_dma(dmac_channel_number_t channel, spi_device_num_t spi_num,
     spi_chip_select_t chip_select, uint32_t *words, size_t count);

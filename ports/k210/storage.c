@@ -18,6 +18,7 @@ static int enter(uint32_t address, size_t bytes) {
     if (owned) {
         return STORAGE_ERR_BUSY;
     }
+    flash_wait_read(); // of storage_start_read()
     owned = true;
     return STORAGE_OK;
 }
@@ -43,6 +44,20 @@ uint32_t storage_jedec_id(void) {
 int storage_read(uint32_t address, void *dst, size_t bytes) {
     int refused = enter(address, bytes);
     return refused ? refused : leave(flash_read(address, dst, bytes));
+}
+
+int storage_start_read(uint32_t address, void *dst, size_t bytes, uint32_t hz, bool reversed) {
+    int refused = enter(address, bytes);
+    return refused ? refused : leave(flash_start_read(address, dst, bytes, hz, reversed));
+}
+
+int storage_poll_read(void) {
+    int result = flash_poll_read();
+    return result == FLASH_BUSY ? STORAGE_ERR_BUSY : result == FLASH_OK ? STORAGE_OK : STORAGE_ERR_TIMEOUT;
+}
+
+void storage_stop_read(void) {
+    flash_stop_read();
 }
 
 int storage_erase(uint32_t address, size_t bytes) {

@@ -3,6 +3,7 @@
 #ifndef STORAGE_H
 #define STORAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,11 @@ uint32_t storage_jedec_id(void); // maker << 16 | type << 8 | capacity
 
 // dst through either alias, any alignment and length: the fast path is quad DMA into uncached 8-aligned memory.
 int storage_read(uint32_t address, void *dst, size_t bytes);
+// A read that goes on meanwhile, as flash_start_read() has it; STORAGE_ERR_BUSY from the poll while it does. Whoever else
+// wants the flash then waits for its end, a few milliseconds, and the poll still says how it was.
+int storage_start_read(uint32_t address, void *dst, size_t bytes, uint32_t hz, bool reversed);
+int storage_poll_read(void);
+void storage_stop_read(void);
 // Erases whole sectors; programs any range (split into pages). Interrupts stay on while the chip is busy.
 int storage_erase(uint32_t address, size_t bytes);
 int storage_program(uint32_t address, const void *src, size_t bytes);
