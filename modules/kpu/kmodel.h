@@ -132,6 +132,10 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes);
 // Goes on: runs a CPU layer or hands KPU layers over. KMODEL_BUSY while there is more, KMODEL_OK when the outputs are there.
 int kmodel_step(kmodel_t *model);
 
+// After KMODEL_BUSY: whether only devices can go on, so that the next step is worth taking after an interrupt; else a step
+// of the CPU is next.
+bool kmodel_waits(const kmodel_t *model);
+
 // From now on a run ends after that many layers, and the outputs are nobody's where those are not all; fewer than all only
 // of a V3, else KMODEL_ERR_VERSION. KMODEL_ERR_STATE: none, more than there are, or during a run.
 int kmodel_set_layers(kmodel_t *model, uint32_t count);

@@ -87,6 +87,7 @@ int kmodel4_conv_check(const kmodel4_conv_t *c, uint32_t main_memory, uint64_t e
     }
     kmodel_conv_t conv = c->conv;
     conv.to_main = false; // that of a V4 is checked here
+    conv.weights_end = (size_t)end;
     kmodel_header_t header = {.flags = KMODEL_FLAG_EIGHT_BIT_WEIGHTS};
     int result = kmodel_conv_check(&conv, &header, (size_t)end, why);
     if (result == KMODEL_OK) {

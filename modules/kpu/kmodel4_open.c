@@ -27,6 +27,7 @@ static void add_kpu_layers(kmodel_t *model, const kmodel_place_t *place, bool *j
         step->main_out = c.conv.main_out + batch * c.conv.out_bytes;
         step->main_bytes = c.conv.to_main ? c.conv.out_bytes : 0;
         step->by_cpu = !kmodel4_conv_streams(&c);
+        step->map = (kmodel_map_t) {c.conv.dst + batch * c.out_rows, c.conv.out_w, c.conv.out_h, c.conv.out_ch};
         *joins = !c.conv.to_main;
     }
 }

@@ -52,7 +52,7 @@ static int check_operator(const kmodel_op_t *op, const kmodel_header_t *header, 
     return result;
 }
 
-static int check_layer(const uint8_t *file, size_t file_bytes, const kmodel_header_t *header,
+static int check_layer(const uint8_t *file, size_t file_bytes, size_t weights_end, const kmodel_header_t *header,
     const kmodel_place_t *place, kmodel_why_t *why) {
     const kmodel_op_t *op = kmodel_op(place->type);
     if (op == NULL) {
@@ -75,14 +75,16 @@ static int check_layer(const uint8_t *file, size_t file_bytes, const kmodel_head
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, "the layer's words (4-aligned)",
             conv.layer_offset, (int64_t)file_bytes);
     }
+    conv.weights_end = weights_end;
     return kmodel_conv_check(&conv, header, file_bytes, why);
 }
 
 // The same for all layers; `why` then names the one.
-static int check_layers(const uint8_t *file, size_t file_bytes, const kmodel_header_t *header, kmodel_why_t *why) {
+static int check_layers(const uint8_t *file, size_t file_bytes, size_t weights_end, const kmodel_header_t *header,
+    kmodel_why_t *why) {
     kmodel_place_t place = kmodel_first(file);
     for (uint32_t left = header->layers;; left--) {
-        int result = check_layer(file, file_bytes, header, &place, why);
+        int result = check_layer(file, file_bytes, weights_end, header, &place, why);
         if (result != KMODEL_OK) {
             const kmodel_op_t *op = kmodel_op(place.type);
             why->layer = (int)place.index;
@@ -145,6 +147,11 @@ static kmodel_needs_t add_up(const uint8_t *file, const kmodel_header_t *header)
 }
 
 int kmodel_measure(const void *file, size_t file_bytes, kmodel_needs_t *needs, kmodel_why_t *why) {
+    return kmodel_measure_parts(file, file_bytes, file_bytes, needs, why);
+}
+
+int kmodel_measure_parts(const void *file, size_t file_bytes, size_t whole_bytes, kmodel_needs_t *needs,
+    kmodel_why_t *why) {
     size_t bytes;
     int result = kmodel_probe(file, file_bytes, &bytes, why);
     if (result == KMODEL_MORE) {
@@ -164,7 +171,7 @@ int kmodel_measure(const void *file, size_t file_bytes, kmodel_needs_t *needs, k
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "main_mem_usage", header.main_mem_usage,
             KMODEL_MOST_MAIN_MEMORY);
     }
-    result = check_layers(file, file_bytes, &header, why);
+    result = check_layers(file, file_bytes, whole_bytes, &header, why);
     if (result == KMODEL_OK) {
         result = check_ends(file, &header, why);
     }

@@ -40,6 +40,7 @@ bool kmodel_conv_read(kmodel_conv_t *conv, const uint8_t *file, size_t file_byte
     conv->weights_offset = kmodel_field(body, 3);
     conv->batch_norm_offset = kmodel_field(body, 4);
     conv->activation_offset = kmodel_field(body, 5);
+    conv->weights_end = file_bytes;
     if (conv->layer_offset % 4 != 0 || (uint64_t)conv->layer_offset + LAYER_BYTES > file_bytes) {
         return false;
     }
@@ -191,10 +192,11 @@ static int check_blocks(const kmodel_conv_t *conv, size_t file_bytes, kmodel_why
     const struct {
         const char *name;
         uint32_t offset, bytes;
+        size_t end;
     } blocks[] = {
-        {"the weights", conv->weights_offset, conv->weights_bytes},
-        {"the batch normalisation", conv->batch_norm_offset, conv->out_ch * KMODEL_BATCH_NORM_BYTES},
-        {"the activation table", conv->activation_offset, KMODEL_ACTIVATION_BYTES},
+        {"the weights", conv->weights_offset, conv->weights_bytes, conv->weights_end},
+        {"the batch normalisation", conv->batch_norm_offset, conv->out_ch * KMODEL_BATCH_NORM_BYTES, file_bytes},
+        {"the activation table", conv->activation_offset, KMODEL_ACTIVATION_BYTES, file_bytes},
     };
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
         if (blocks[i].offset % PARAMETER_ALIGN != 0) {
@@ -202,9 +204,9 @@ static int check_blocks(const kmodel_conv_t *conv, size_t file_bytes, kmodel_why
                 PARAMETER_ALIGN);
         }
         uint64_t end = (uint64_t)blocks[i].offset + blocks[i].bytes;
-        if (end > file_bytes) {
+        if (end > blocks[i].end) {
             return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, blocks[i].name, (int64_t)end,
-                (int64_t)file_bytes);
+                (int64_t)blocks[i].end);
         }
     }
     return KMODEL_OK;

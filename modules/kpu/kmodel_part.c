@@ -9,7 +9,7 @@ int kmodel_set_layers(kmodel_t *model, uint32_t count) {
     if (model->state != MODEL_IDLE || count == 0 || count > model->layer_count) {
         return KMODEL_ERR_STATE;
     }
-    if (kmodel_is_v4(model->file)) {
+    if (kmodel_is_v4(model->file) || model->flow) {
         return count == model->layer_count ? KMODEL_OK : KMODEL_ERR_VERSION;
     }
     kmodel_take_tail(model);

@@ -111,9 +111,7 @@ int kmodel_fetch_result(const kmodel_t *model, const kmodel_step_t *step) {
         copy_from_device(to, model->device, step->main_bytes);
         return KPU_OK;
     }
-    const uint64_t *word = step->layers[step->layer_count - 1].word;
-    uint32_t w = (word[3] >> 32 & 0x3ff) + 1, h = (word[3] >> 42 & 0x1ff) + 1, channels = (word[2] >> 32 & 0x3ff) + 1;
-    return kpu_read_map(to, word[1] >> 32 & 0x7fff, w, h, channels);
+    return kpu_read_map(to, step->map.row, step->map.w, step->map.h, step->map.channels);
 }
 
 void kmodel_take_tail(kmodel_t *model) {

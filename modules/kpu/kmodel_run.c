@@ -8,28 +8,38 @@
 #include "kmodel_conv.h"
 
 size_t kmodel_struct_bytes(void) {
-    return sizeof(kmodel_t);
+    return sizeof(kmodel_t) + sizeof(kmodel_flow_t);
 }
 
 // -- opening
 
-static void add_kpu_layer(kmodel_t *model, const kmodel_op_t *op, const uint8_t *body, bool *joins) {
+// False where weights that stay in memory could not be fetched.
+static bool add_kpu_layer(kmodel_t *model, const kmodel_place_t *place, bool *joins) {
+    const uint8_t *body = model->file + place->offset;
     kmodel_conv_t conv;
     kmodel_conv_read(&conv, model->file, SIZE_MAX, body);
-    kpu_layer_t *layer = &model->layers[model->kpu_layer_count++];
-    *layer = kmodel_conv_layer(&conv, model->file);
+    uint32_t first = model->kpu_layer_count;
+    if (!model->flow) {
+        model->layers[model->kpu_layer_count++] = kmodel_conv_layer(&conv, model->file);
+    } else if (!kmodel_flow_add(model, &conv, place->index)) {
+        return false;
+    }
     if (!*joins) {
-        model->steps[model->step_count++] = (kmodel_step_t) {.op = op, .body = body, .layers = layer};
+        const kmodel_op_t *op = kmodel_op(place->type);
+        model->steps[model->step_count++] = (kmodel_step_t) {.op = op, .body = body, .layers = &model->layers[first]};
     }
     kmodel_step_t *step = &model->steps[model->step_count - 1];
-    step->layer_count++;
+    step->layer_count += model->kpu_layer_count - first;
     step->main_out = conv.main_out;
     step->main_bytes = conv.to_main ? conv.out_bytes : 0;
-    step->by_cpu = KMODEL_COPY_BY_CPU;
+    // Only the last layer of a run is streamed out, which is not all of a layer that was cut.
+    step->by_cpu = KMODEL_COPY_BY_CPU || model->kpu_layer_count - first > 1;
+    step->map = (kmodel_map_t) {conv.dst, conv.out_w, conv.out_h, conv.out_ch};
     *joins = !conv.to_main;
+    return true;
 }
 
-void kmodel_add_steps(kmodel_t *model, uint32_t layers) {
+bool kmodel_add_steps(kmodel_t *model, uint32_t layers) {
     kmodel_place_t place = kmodel_first(model->file);
     bool joins = false; // the KPU can go on with the next layer by itself
     model->step_count = model->kpu_layer_count = 0;
@@ -37,16 +47,26 @@ void kmodel_add_steps(kmodel_t *model, uint32_t layers) {
         if (i) {
             kmodel_next(&place);
         }
-        const kmodel_op_t *op = kmodel_op(place.type);
-        const uint8_t *body = model->file + place.offset;
-        if (place.type == KMODEL_K210_CONV) {
-            add_kpu_layer(model, op, body, &joins);
-        } else {
-            model->steps[model->step_count++] = (kmodel_step_t) {.op = op, .body = body};
+        if (place.type != KMODEL_K210_CONV) {
+            const uint8_t *body = model->file + place.offset;
+            model->steps[model->step_count++] = (kmodel_step_t) {.op = kmodel_op(place.type), .body = body};
             joins = false;
+        } else if (!add_kpu_layer(model, &place, &joins)) {
+            return false;
         }
     }
     kmodel_prepare_layers(model);
+    return true;
+}
+
+// A step's layers, together or in the parts that are started one by one.
+static void prepare(kmodel_t *model, kpu_layer_t *layers, uint32_t count, bool streams) {
+    uint32_t at = (uint32_t)(layers - model->layers), end = at + count;
+    while (at < end) {
+        uint32_t span = model->flow ? kmodel_flow_span(model, at, end) : end - at;
+        kpu_prepare(&model->layers[at], span, streams && at + span == end);
+        at += span;
+    }
 }
 
 void kmodel_prepare_layers(kmodel_t *model) {
@@ -55,7 +75,7 @@ void kmodel_prepare_layers(kmodel_t *model) {
         kmodel_step_t *step = &model->steps[i];
         if (step->layers) {
             step->device = step->main_bytes && !step->by_cpu ? model->device : NULL;
-            kpu_prepare(layers, step->layer_count, step->device != NULL);
+            prepare(model, layers, step->layer_count, step->device != NULL);
             layers += step->layer_count;
         }
     }
@@ -79,9 +99,14 @@ int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work
         *model = (kmodel_t) {.file = file, .v4 = true, .work = work, .device = device, .layers = tape};
         return kmodel4_open(model);
     }
+    return kmodel_open_parts(model, file, NULL, work, device, tape);
+}
+
+int kmodel_open_parts(kmodel_t *model, const void *file, kmodel_flow_t *flow, void *work, void *device, void *tape) {
     kmodel_header_t header = kmodel_header(file);
     *model = (kmodel_t) {
         .file = file,
+        .flow = flow,
         .work = work,
         .device = device,
         .layers = tape,
@@ -89,10 +114,17 @@ int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work
         .output_count = header.output_count,
         .eight_bit_weights = header.flags & KMODEL_FLAG_EIGHT_BIT_WEIGHTS,
     };
-    model->steps = (kmodel_step_t *)(model->layers + count_kpu_layers(file, header.layers));
+    uint32_t tape_layers = flow ? flow->tape_layers : count_kpu_layers(file, header.layers);
+    model->steps = (kmodel_step_t *)(model->layers + tape_layers);
     model->outputs = (kmodel_tensor_t *)(model->steps + header.layers);
     model->output_data = (void **)(model->outputs + header.output_count);
-    kmodel_add_steps(model, header.layers);
+    if (flow) {
+        flow->pieces = (kmodel_piece_t *)(model->output_data + header.output_count);
+        kmodel_flow_plan(model);
+    }
+    if (!kmodel_add_steps(model, header.layers)) {
+        return KMODEL_ERR_RUN;
+    }
     uint32_t address;
     int result = kmodel_find_input(file, &model->input, &address);
     for (uint32_t i = 0; i < header.output_count && result == KMODEL_OK; i++) {
@@ -154,6 +186,7 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
     kmodel_conv_t conv;
     kmodel_conv_read(&conv, model->file, SIZE_MAX, model->file + place.offset);
     kmodel_conv_describe(&conv, layer);
+    layer->streamed_bytes = kmodel_flow_bytes(model, index);
     return KMODEL_OK;
 }
 
@@ -183,6 +216,9 @@ int kmodel_start(kmodel_t *model, const void *input, size_t bytes) {
     int result = KMODEL_V4 && model->v4 ? kmodel4_load_inputs(model, input) : load_input(model, input);
     if (result != KPU_OK) {
         return KMODEL_ERR_RUN;
+    }
+    if (model->flow) {
+        kmodel_flow_start(model);
     }
     model->state = MODEL_RUNNING;
     model->step = 0;
@@ -224,11 +260,16 @@ static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
         return kmodel_run_on_cpu(model, step);
     }
     model->state = MODEL_ON_KPU;
+    if (model->flow) {
+        kmodel_flow_begin(model, step);
+        return KPU_OK;
+    }
     return kpu_start(step->layers, step->layer_count, model->eight_bit_weights, step->device, step->main_bytes);
 }
 
 static int give_up(kmodel_t *model) {
     kpu_abort(); // an input that is still on its way
+    kmodel_flow_stop(model);
     model->state = MODEL_IDLE;
     return KMODEL_ERR_RUN;
 }
@@ -256,6 +297,10 @@ static int end_kpu_step(kmodel_t *model, int result) {
 
 // Not more than one step, so that who waits can end a run between its CPU layers, too.
 int kmodel_step(kmodel_t *model) {
+    if (model->state == MODEL_ON_KPU && model->flow) {
+        int result = kmodel_flow_step(model, &model->steps[model->step]);
+        return result == KMODEL_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
+    }
     if (model->state == MODEL_ON_KPU) {
         int result = kpu_poll();
         return result == KPU_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
@@ -272,9 +317,14 @@ int kmodel_step(kmodel_t *model) {
     return end(model);
 }
 
+bool kmodel_waits(const kmodel_t *model) {
+    return model->state == MODEL_ON_KPU && (model->flow || kpu_poll() == KPU_BUSY);
+}
+
 void kmodel_abort(kmodel_t *model) {
     if (model->state != MODEL_IDLE) {
         kpu_abort();
+        kmodel_flow_stop(model);
     }
     model->state = MODEL_IDLE;
 }

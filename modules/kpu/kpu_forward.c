@@ -10,6 +10,7 @@
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
+#include "sdk/dmac.h"
 #include "sdk/kpu.h"
 
 // The KPU's interrupt ends a wait; so long at most until its driver's own time limit is looked at.
@@ -38,6 +39,11 @@ void kpu_net_refuse_within(const kpu_net_obj_t *net, const char *what) {
 
 // -- the end of a run
 
+static void tell_nobody(void) {
+    kpu_on_end(NULL);
+    dmac_on_end(DMAC_CHANNEL_FLASH, NULL);
+}
+
 static void conclude(kpu_net_obj_t *net, int result) {
     MP_STATE_VM(kpu_running) = NULL;
     net->has_run = result == KMODEL_OK && net->layers == 0;
@@ -47,7 +53,7 @@ static void conclude(kpu_net_obj_t *net, int result) {
 static void conclude_pending(kpu_net_obj_t *net, int result) {
     conclude(net, result);
     net->pending = false;
-    kpu_on_end(NULL);
+    tell_nobody();
     if (result != KMODEL_OK) {
         kpu_fmap_drop_all(net, kpu_poll() == KPU_ERR_TIMEOUT ? KPU_LOST_TIMEOUT : KPU_LOST_FAULT);
     }
@@ -56,7 +62,7 @@ static void conclude_pending(kpu_net_obj_t *net, int result) {
 void kpu_net_stop(kpu_net_obj_t *net) {
     if (net == running()) {
         kmodel_abort(net->model);
-        kpu_on_end(NULL);
+        tell_nobody();
         MP_STATE_VM(kpu_running) = NULL;
         net->pending = false;
     }
@@ -73,6 +79,11 @@ static void interrupted(void *context) {
 void kpu_net_sleep(void);
 MP_NOINLINE void kpu_net_sleep(void) {
     mp_event_handle_nowait();
+    const kpu_net_obj_t *net = running();
+    if (kpu_net_is_streamed(net) && kmodel_waits(net->model)) {
+        mp_event_wait_ms(WAIT_MS); // the KPU or the flash: either lets the run go on
+        return;
+    }
     while (kpu_poll() == KPU_BUSY) {
         mp_event_wait_ms(WAIT_MS);
     }
@@ -116,7 +127,7 @@ static void go_on(mp_sched_node_t *self) {
         int result;
         do {
             result = kmodel_step(net->model);
-        } while (result == KMODEL_BUSY && kpu_poll() != KPU_BUSY);
+        } while (result == KMODEL_BUSY && !kmodel_waits(net->model));
         nlr_pop();
         if (result != KMODEL_BUSY) {
             conclude_pending(net, result);
@@ -129,6 +140,10 @@ static void go_on(mp_sched_node_t *self) {
 
 static void tell(void) {
     mp_sched_schedule_node(&node, go_on);
+}
+
+static void tell_of_flash(bool good) {
+    tell();
 }
 
 bool kpu_net_ready(const kpu_net_obj_t *net) {
@@ -157,6 +172,7 @@ static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
     waiting = true;
     if (!wait) {
         kpu_on_end(tell);
+        dmac_on_end(DMAC_CHANNEL_FLASH, kpu_net_is_streamed(net) ? tell_of_flash : NULL);
     }
     int result = kmodel_start(net->model, input.data, net->input.bytes);
     if (result == KMODEL_OK) {

@@ -36,7 +36,7 @@ static void undo(void *context) {
 // -- refusals; whoever calls them has a guard that releases
 
 // Ends with where the model was looked for.
-static NORETURN void raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t *why) {
+NORETURN void kpu_net_raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t *why) {
     char text[256];
     kmodel_explain(why, text, sizeof(text));
     if (mp_obj_is_int(net->source)) {
@@ -48,12 +48,13 @@ static NORETURN void raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t 
     mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("%s"), text);
 }
 
-static NORETURN void raise_no_memory(kpu_net_obj_t *net, size_t needed) {
+NORETURN void kpu_net_raise_no_memory(kpu_net_obj_t *net, size_t needed) {
     kpu_net_release(net);
     mp_raise_msg_varg(&mp_type_MemoryError,
         MP_ERROR_TEXT("memory overflow: model needs %u KiB, %u KiB are free (largest block %u KiB): "
-            "kpu.deinit() a loaded model, drop images, gc.collect(), or use a smaller model"),
-        (unsigned)((needed + 1023) / 1024), (unsigned)(pool_free_bytes() / 1024), (unsigned)(pool_largest() / 1024));
+            "kpu.deinit() a loaded model, drop images, gc.collect(), or use a smaller model%s"),
+        (unsigned)((needed + 1023) / 1024), (unsigned)(pool_free_bytes() / 1024), (unsigned)(pool_largest() / 1024),
+        mp_obj_is_int(net->source) ? "" : "; a v3 at a flash offset is streamed where it does not fit: kpu.load(0x300000)");
 }
 
 // A block, if need be after the collector has given back what dead nets and images held.
@@ -100,12 +101,12 @@ static size_t probe(const kpu_net_obj_t *net, head_t *head, kpu_source_t *source
             continue;
         }
         if (result != KMODEL_MORE) {
-            raise_refusal(net, &why);
+            kpu_net_raise_refusal(net, &why);
         }
         if (bytes <= head->have || source->left == 0) {
             kmodel_needs_t needs;
             kmodel_measure(head->bytes, head->have, &needs, &why); // refuses: it is too short
-            raise_refusal(net, &why);
+            kpu_net_raise_refusal(net, &why);
         }
         grow_head(head, bytes, source);
     }
@@ -129,20 +130,34 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
     }
 }
 
-static void place_file(kpu_net_obj_t *net, kpu_source_t *source) {
+// What load() does with a model that does not fit: two buffers, the flash's usual rate, and what has room stays.
+static const kpu_stream_t fallback = { .keeps = true, .buffers = 2, .piece = 64 * 1024, .hz = 50000000 };
+
+// True where it has also been opened: streamed.
+static bool place_file(kpu_net_obj_t *net, kpu_source_t *source, const kpu_stream_t *stream) {
     head_t head = { NULL, 0, 0 };
     size_t declared = probe(net, &head, source);
     size_t there = head.have + kpu_source_left(source);
     net->file_bytes = MIN(declared, there);
+    bool can_stream = mp_obj_is_int(net->source) && !kmodel_is_v4(head.bytes);
     size_t room = MIN(round_up(declared, sizeof(uint32_t)), there); // words are read whole where they are reversed
-    net->file = take(room, POOL_MODEL);
+    net->file = stream != NULL && can_stream ? NULL : take(room, POOL_MODEL);
+    if (net->file == NULL && can_stream) {
+        kpu_stream_t how = stream != NULL ? *stream : fallback;
+        how.address = mp_obj_get_int(net->source);
+        how.reversed = source->reversed;
+        kpu_flow_load(net, head.bytes, &how);
+        m_del(uint8_t, head.bytes, head.room);
+        return true;
+    }
     if (net->file == NULL) {
-        raise_no_memory(net, net->file_bytes + kmodel_header(head.bytes).main_mem_usage);
+        kpu_net_raise_no_memory(net, net->file_bytes + kmodel_header(head.bytes).main_mem_usage);
     }
     size_t have = MIN(head.have, room);
     memcpy(net->file, head.bytes, have);
     m_del(uint8_t, head.bytes, head.room);
     read_rest(source, net->file, have, room);
+    return false;
 }
 
 // Lets Ctrl-C, and nothing else that could touch a net, into an operator that computes.
@@ -152,15 +167,18 @@ static void let_ctrl_c_through(void) {
     }
 }
 
-static void open_model(kpu_net_obj_t *net) {
+static void start_kpu(void) {
     kmodel_set_poll(let_ctrl_c_through);
     if (kpu_net_running() == NULL && kpu_init() != KPU_OK) {
         kpu_raise_os_error(MP_EIO, "[MAIXPY]kpu: the KPU did not start");
     }
+}
+
+static void open_model(kpu_net_obj_t *net) {
     kmodel_needs_t needs;
     kmodel_why_t why;
     if (kmodel_measure(net->file, net->file_bytes, &needs, &why) != KMODEL_OK) {
-        raise_refusal(net, &why);
+        kpu_net_raise_refusal(net, &why);
     }
     size_t work_at = round_up(kmodel_struct_bytes(), WORK_ALIGN);
     size_t tape_at = work_at + round_up(needs.work, WORK_ALIGN);
@@ -170,12 +188,16 @@ static void open_model(kpu_net_obj_t *net) {
         net->device = take(needs.device, POOL_DEVICE);
     }
     if (net->work == NULL || (needs.device > 0 && net->device == NULL)) {
-        raise_no_memory(net, net->file_bytes + work_bytes + needs.device);
+        kpu_net_raise_no_memory(net, net->file_bytes + work_bytes + needs.device);
     }
     uint8_t *work = net->work;
     kmodel_t *model = net->work;
     kmodel_open(model, net->file, net->file_bytes, work + work_at, net->device, work + tape_at);
     net->model = model;
+}
+
+static void note_tensors(kpu_net_obj_t *net) {
+    const kmodel_t *model = net->model;
     uint32_t outputs = kmodel_output_count(model);
     net->input = kmodel_input(model);
     net->outputs = m_new(kmodel_tensor_t, outputs);
@@ -184,14 +206,17 @@ static void open_model(kpu_net_obj_t *net) {
     }
 }
 
-mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name) {
+mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name, const kpu_stream_t *stream) {
     kpu_net_obj_t *net = mp_obj_malloc_with_finaliser(kpu_net_obj_t, &kpu_net_type);
     memset((uint8_t *)net + sizeof(net->base), 0, sizeof(*net) - sizeof(net->base));
     net->source = name;
     guard_t guard = { .source = source, .net = net };
     nlr_push_jump_callback(&guard.node, undo);
-    place_file(net, source);
-    open_model(net);
+    start_kpu();
+    if (!place_file(net, source, stream)) {
+        open_model(net);
+    }
+    note_tensors(net);
     nlr_pop_jump_callback(false);
     kpu_source_close(source);
     return MP_OBJ_FROM_PTR(net);

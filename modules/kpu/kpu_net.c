@@ -40,8 +40,10 @@ void kpu_net_release(kpu_net_obj_t *net) {
     pool_free(net->device);
     pool_free(net->work);
     pool_free(net->file);
+    pool_free(net->store);
+    pool_free(net->buffers);
     net->model = NULL;
-    net->file = net->work = net->device = NULL;
+    net->file = net->work = net->device = net->store = net->buffers = NULL;
     net->has_run = false;
 }
 

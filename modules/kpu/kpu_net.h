@@ -8,15 +8,28 @@
 #include <stdint.h>
 
 #include "modules/kpu/kmodel.h"
+#include "modules/kpu/kmodel_flow.h"
 #include "modules/kpu/kpu_source.h"
 #include "py/obj.h"
+
+// How weights are streamed.
+typedef struct {
+    uint32_t address; // of the model in flash
+    bool reversed;    // the bytes of its words are
+    bool keeps;       // as much as has room stays in memory
+    uint32_t buffers; // 1 or 2
+    uint32_t piece;   // bytes at a time
+    uint32_t hz;
+} kpu_stream_t;
 
 // Every block outside the GC heap is the net's own and goes with kpu_net_release().
 typedef struct {
     mp_obj_base_t base;
     mp_obj_t source;          // the flash address or the path as given, None for bytes
     kmodel_t *model;          // at the start of `work`; NULL once released
-    void *file;               // POOL_MODEL
+    void *file;               // POOL_MODEL: the file, or its skeleton where weights are streamed
+    void *store, *buffers;    // POOL_MODEL and POOL_DEVICE, only then: weights that stay, and what is fetched
+    kpu_stream_t stream;
     size_t file_bytes;        // of it that hold the model
     void *work;               // POOL_WORK: the model's struct, its working memory, its tape
     void *device;             // POOL_DEVICE; NULL where nothing is streamed
@@ -54,8 +67,19 @@ void kpu_net_release(kpu_net_obj_t *net);
 uint32_t kpu_net_output_index(const kpu_net_obj_t *net, mp_obj_t index_in);
 
 // -- kpu_load.c
-// A net of what the source gives; `name` is its address, its path or None.
-mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name);
+// A net of what the source gives; `name` is its address, its path or None. With `stream`, a V3 in flash is streamed, else
+// where it does not fit.
+mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name, const kpu_stream_t *stream);
+// What a refusal ends with; whoever calls them has a guard that releases.
+NORETURN void kpu_net_raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t *why);
+NORETURN void kpu_net_raise_no_memory(kpu_net_obj_t *net, size_t needed);
+
+// -- kpu_flow.c
+// Opens the model streamed; its head is in memory, address and order of its bytes are in `stream`.
+void kpu_flow_load(kpu_net_obj_t *net, const void *head, const kpu_stream_t *stream);
+static inline bool kpu_net_is_streamed(const kpu_net_obj_t *net) {
+    return net->buffers != NULL;
+}
 
 // -- kpu_input.c
 // What forward() was given, as the runtime reads it. `temporary` is m_del()'s after the first step, or NULL.

@@ -24,6 +24,10 @@ mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in) {
         return mp_const_false;
     }
     bool all = count <= 0 || count == most;
+    if (!all && kpu_net_is_streamed(net)) {
+        mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: set_layers() is for a model whose weights are all in memory, "
+            "those of this one are streamed"));
+    }
     kmodel_tensor_t result;
     int known = all ? KMODEL_OK : kmodel_layer_result(net->model, count - 1, &result);
     if (known == KMODEL_ERR_VERSION) {

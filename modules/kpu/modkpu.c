@@ -8,11 +8,11 @@
 static mp_obj_t load(mp_obj_t where) {
     if (mp_obj_is_int(where)) {
         kpu_source_t flash = kpu_source_flash(mp_obj_get_int(where));
-        return kpu_load(&flash, where);
+        return kpu_load(&flash, where, NULL);
     }
     if (mp_obj_is_str(where)) {
         kpu_source_t file = kpu_source_path(where);
-        return kpu_load(&file, where);
+        return kpu_load(&file, where, NULL);
     }
     mp_buffer_info_t buffer;
     if (!mp_get_buffer(where, &buffer, MP_BUFFER_READ)) {
@@ -21,11 +21,35 @@ static mp_obj_t load(mp_obj_t where) {
             mp_obj_get_type_str(where));
     }
     kpu_source_t bytes = kpu_source_buffer(buffer.buf, buffer.len);
-    return kpu_load(&bytes, mp_const_none);
+    return kpu_load(&bytes, mp_const_none, NULL);
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(load_obj, load);
 
-// load_flash(flash offset, is_dual_buf, batch_size, spi_speed) -> kpu_net, as load() does it: nothing is streamed.
+#define PIECE_MIN (0x4000)
+#define PIECE_MAX (0x10000)
+#define SPI_SPEED_MAX (80000000)
+
+static void refuse_range(const char *name, mp_int_t given, const char *wanted) {
+    mp_raise_msg_varg(&mp_type_ValueError, MP_ERROR_TEXT("[MAIXPY]kpu: load_flash err: %s is %ld, but must be %s"), name,
+        (long)given, wanted);
+}
+
+// What load_flash()'s last three arguments ask for; raises ValueError for others than MaixPy takes.
+static kpu_stream_t stream_of(mp_int_t dual, mp_int_t piece, mp_int_t hz) {
+    if (dual != 0 && dual != 1) {
+        refuse_range("is_dual_buf", dual, "0 or 1");
+    }
+    if ((piece < PIECE_MIN || piece > PIECE_MAX) && !(piece == 0 && dual == 0)) {
+        refuse_range("batch_size", piece, "0x4000 to 0x10000, or 0 with is_dual_buf 0");
+    }
+    if (hz <= 0 || hz > SPI_SPEED_MAX) {
+        refuse_range("spi_speed", hz, "1 to 80000000");
+    }
+    return (kpu_stream_t) { .buffers = 1 + dual, .piece = piece != 0 ? piece : PIECE_MAX, .hz = hz };
+}
+
+// load_flash(flash offset, is_dual_buf, batch_size, spi_speed) -> kpu_net that keeps no weights in memory; a V4 is loaded
+// as load() does it.
 static mp_obj_t load_flash(size_t n_args, const mp_obj_t *args) {
     bool ints = n_args == 4;
     for (size_t i = 0; i < n_args; i++) {
@@ -36,7 +60,8 @@ static mp_obj_t load_flash(size_t n_args, const mp_obj_t *args) {
             "task=kpu.load_flash(flash_addr, is_dual_buf, batch_size, spi_speed)"));
     }
     kpu_source_t flash = kpu_source_flash(mp_obj_get_int(args[0]));
-    return kpu_load(&flash, args[0]);
+    kpu_stream_t stream = stream_of(mp_obj_get_int(args[1]), mp_obj_get_int(args[2]), mp_obj_get_int(args[3]));
+    return kpu_load(&flash, args[0], &stream);
 }
 static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(load_flash_obj, 0, MP_OBJ_FUN_ARGS_MAX, load_flash);
 

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""Weights that do not all stay in memory are fetched during the run, with the same result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from microkpu.bench_memory import synthetic_model
+from microkpu.board import RemoteBoard, ScriptError
+from microkpu.kmodel import v3
+from microkpu.virtual import Board
+
+from .kpu_support import (
+    MODEL,
+    FlashImage,
+    assert_bytes,
+    give,
+    golden,
+    reversed_words,
+    vector,
+)
+
+TINY = golden("tiny_selfmade/tiny3.kmodel")
+TINY_OUT = "tiny_selfmade/tiny3_out.npy"
+STREAMED = "sum(layer.streamed() for layer in kpu.netinfo(m))"
+KINDS = ("model", "work", "device", "scratch")
+
+
+def large_model(channels: int) -> bytes:
+    """A synthetic model with weights by chance, so large that results neither vanish nor clip."""
+    data = bytearray(synthetic_model(channels))
+    rng = np.random.default_rng(channels)
+    model = v3.parse(bytes(data))
+    for conv in (layer.body for layer in model.layers):
+        assert isinstance(conv, v3.K210Conv)
+        count = conv.batch_norm_offset - conv.weights_offset
+        words = model.words(conv)
+        inputs = 9 * words.i_ch if words.kernel_type else words.i_ch
+        highest = min(255, 3 * 2048 // inputs)
+        weights = rng.integers(0, highest + 1, count, dtype=np.uint8)
+        data[conv.weights_offset : conv.batch_norm_offset] = weights.tobytes()
+    return bytes(data)
+
+
+@pytest.fixture
+def large(board: RemoteBoard, flash_image: FlashImage) -> RemoteBoard:
+    """A board with a model of 3.5 MiB in flash, a picture in img, and what comes of it in memory.
+
+    `first` is the digest of a run with all weights in memory, which other tests hold to golden
+    vectors; after that memory is so full that only part of the weights has room.
+    """
+    flash_image(MODEL, large_model(3500))
+    board.exec(
+        "import gc, hashlib, image, k210, KPU as kpu\nimg = image.Image(size=(320, 240))\n"
+        "img.draw_circle(90, 100, 70, color=(255, 90, 30), fill=True)\n"
+        "img.draw_rectangle(200, 20, 90, 180, color=(20, 190, 255), fill=True)\nimg.pix_to_ai()\n"
+        "def digest(fmap):\n    return hashlib.sha256(fmap).digest()\n"
+        f"m = kpu.load({MODEL})\nfm = kpu.forward(m, img)\nfirst = digest(fm)\n"
+        "values = set(fm[:])\nkpu.deinit(m)\ndel m, fm\ngc.collect()\n"
+        "fill = image.Image(size=(1024, 1200))\nempty = k210.pool()"
+    )
+    assert len(board.eval("values")) > 15
+    return board
+
+
+def last_line(board: RemoteBoard, code: str) -> str:
+    with pytest.raises(ScriptError) as caught:
+        board.exec(code, timeout=60)
+    return caught.value.last_line
+
+
+@pytest.mark.parametrize("data", [TINY, reversed_words(TINY)], ids=["plain", "reversed"])
+@pytest.mark.parametrize(
+    "arguments", ["0, 0, 80000000", "0, 0x4000, 1000000", "1, 0x10000, 30000000"]
+)
+def test_load_flash_keeps_no_weights(
+    board: RemoteBoard, flash_image: FlashImage, data: bytes, arguments: str
+) -> None:
+    flash_image(MODEL, data)
+    give(board, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load_flash({MODEL}, {arguments})")
+    assert board.eval(STREAMED) > 12000
+    assert board.eval("m.model_size()") == len(TINY)
+    for _ in range(2):
+        assert_bytes(board, "kpu.forward(m, x)", vector(TINY_OUT))
+    board.exec("kpu.deinit(m)")
+
+
+def test_what_does_not_fit_is_streamed_and_the_rest_stays(
+    large: RemoteBoard,
+) -> None:
+    large.exec(f"m = kpu.load({MODEL})")
+    streamed = large.eval(STREAMED)
+    assert 1 << 20 < streamed < 3 << 20
+    assert large.eval("k210.pool()['free']") > 100 * 1024  # something is left for pictures
+    for _ in range(2):
+        assert large.eval("digest(kpu.forward(m, img)) == first")
+    large.exec("kpu.deinit(m)")
+    assert large.eval(f"[k210.pool()[k] - empty[k] for k in {KINDS}]") == [0] * len(KINDS)
+
+
+def test_files_are_read_and_written_during_a_streamed_run(
+    large: RemoteBoard,
+) -> None:
+    large.exec(
+        f"m = kpu.load_flash({MODEL}, 1, 0x8000, 80000000)\n"
+        "fm = kpu.forward(m, img, wait=False)\nturns = 0\n"
+        "while not fm.ready():\n"
+        "    turns += 1\n"
+        "    with open('/flash/log', 'ab') as f:\n        f.write(b'%8d' % turns)\n"
+        "text = open('/flash/log', 'rb').read()\n__import__('os').remove('/flash/log')",
+        timeout=60,
+    )
+    turns = large.eval("turns")
+    assert turns > 2
+    assert large.eval("text") == b"".join(b"%8d" % (i + 1) for i in range(turns))
+    assert large.eval("digest(fm) == first")
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize("part", ["dma0", "spi3", "kpu"])
+def test_a_part_that_hangs_is_an_error_in_bounded_time(
+    large: RemoteBoard, virtual: Board, part: str
+) -> None:
+    large.exec(f"m = kpu.load({MODEL})")
+    for after in (0, 3):
+        virtual.faults.stall(part, after=after)
+        start = virtual.seconds
+        assert last_line(large, "kpu.forward(m, img)").startswith("OSError: [Errno "), part
+        assert virtual.seconds - start < 4
+        virtual.faults.heal()
+    assert large.eval("digest(kpu.forward(m, img)) == first")
+
+
+def test_deinit_and_the_collector_during_a_streamed_run(
+    large: RemoteBoard,
+) -> None:
+    large.exec(f"m = kpu.load({MODEL})\nfm = kpu.forward(m, img, wait=False)\nkpu.deinit(m)")
+    assert "given back during its run" in last_line(large, "fm[0]")
+    large.exec(f"m = kpu.load({MODEL})\nfm = kpu.forward(m, img, wait=False)\ndel m\ngc.collect()")
+    assert large.eval("digest(fm) == first")
+
+
+def test_what_is_not_streamed_says_why(board: RemoteBoard, flash_image: FlashImage) -> None:
+    board.exec("import image, KPU as kpu, k210")
+    board.put("/flash/m.kmodel", TINY)
+    board.exec(
+        "fill = [image.Image(size=(1024, k210.pool()['largest'] // 2048))]\n"
+        "while k210.pool()['largest'] >= 2048:\n"
+        "    fill.append(image.Image(size=(256, k210.pool()['largest'] // 512)))"
+    )
+    said = last_line(board, "kpu.load('/flash/m.kmodel')")
+    assert said.startswith("MemoryError: memory overflow: model needs ")
+    assert "a v3 at a flash offset is streamed where it does not fit: kpu.load(0x300000)" in said
+    board.exec("fill.clear()")
+    flash_image(MODEL, TINY)
+    board.exec(f"m = kpu.load_flash({MODEL}, 0, 0, 1000000)")
+    assert "those of this one are streamed" in last_line(board, "kpu.set_layers(m, 2)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("2, 0x8000, 1", "is_dual_buf is 2, but must be 0 or 1"),
+        ("1, 0, 1", "batch_size is 0, but must be 0x4000 to 0x10000, or 0 with is_dual_buf 0"),
+        ("0, 0x3fff, 1", "batch_size is 16383, but must be 0x4000 to 0x10000"),
+        ("1, 0x10001, 1", "batch_size is 65537, but must be 0x4000 to 0x10000"),
+        ("1, 0x8000, 0", "spi_speed is 0, but must be 1 to 80000000"),
+        ("1, 0x8000, 80000001", "spi_speed is 80000001, but must be 1 to 80000000"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(board: RemoteBoard, arguments: str, said: str) -> None:
+    line = last_line(board, f"import KPU as kpu\nkpu.load_flash({MODEL}, {arguments})")
+    assert line.startswith(f"ValueError: [MAIXPY]kpu: load_flash err: {said}")

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Weights that are fetched during the run: outputs as with all of them in memory, to the bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from kmodel_files import ROOT
+from kmodel_harness import SANITIZE, WARNINGS
+
+GOLDEN = ROOT / "tests" / "golden"
+TINY = GOLDEN / "tiny_selfmade" / "tiny3.kmodel"
+OPS = GOLDEN / "v3_cpu_ops" / "ops.kmodel"
+UNITS = sorted((GOLDEN / "kpu_unit").glob("*.kmodel"))
+SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared")) / "models"
+REAL = ("kendryte-standalone-demo__detect", "MaixPy-v1_scripts__mask", "MaixPy-v1_scripts__mnist")
+
+
+@pytest.fixture(scope="module")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime and the harness, with sanitizers."""
+    native, module = ROOT / "tools" / "microkpu" / "native", ROOT / "modules" / "kpu"
+    program = tmp_path_factory.mktemp("flow") / "harness"
+    sources = [
+        Path(__file__).with_name("kmodel_flow_harness.c"),
+        *sorted(native.glob("*.c")),
+        *sorted(module.glob("kmodel_*.c")),
+    ]
+    folders = [f"-I{folder}" for folder in (native, module, ROOT / "sdk")]
+    flags = ("-std=gnu11", "-g", "-ffp-contract=off", "-DKMODEL_V4=0")
+    command = ["gcc", *flags, *SANITIZE, *WARNINGS, *folders]
+    subprocess.run([*command, *sources, "-o", program, "-lm"], check=True)
+    return program
+
+
+def call(
+    program: Path, file: Path, piece: int, percent: int, buffers: int = 2, fail: int = 0
+) -> str:
+    """What the harness prints; AssertionError with what it or a sanitizer complained of."""
+    numbers = map(str, (piece, percent, buffers, 1, fail))
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    done = subprocess.run(
+        [program, file, *numbers], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 0, f"{done.stderr}\n(exit {done.returncode})"
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("file", UNITS, ids=lambda path: path.stem)
+def test_every_layout_in_the_smallest_pieces(harness: Path, file: Path) -> None:
+    """Pools, widths, channel counts, 8 and 16 bit weights: none stays, then half of them do."""
+    for piece, percent in ((512, 0), (4096, 50), (1 << 20, 0)):
+        said = call(harness, file, piece, percent)
+        if said.startswith("refused"):
+            assert piece < 1 << 20 and f"a streamed piece is {piece}, at least" in said
+            continue
+        assert int(said.split()[0]) <= file.stat().st_size
+
+
+@pytest.mark.parametrize("buffers", [1, 2])
+@pytest.mark.parametrize("percent", [0, 20, 50, 90, 100])
+def test_as_much_stays_as_has_room(harness: Path, percent: int, buffers: int) -> None:
+    fetched = int(call(harness, TINY, 1200, percent, buffers).split()[0])
+    cut = fetched if percent == 0 else int(call(harness, TINY, 1200, 0).split()[0])
+    assert fetched >= cut * (100 - percent) // 100
+    assert fetched <= cut * (100 - percent) // 100 + 4 * 1200
+    assert percent < 100 or fetched == 0
+
+
+def test_layers_of_the_cpu_between(harness: Path) -> None:
+    call(harness, OPS, 1200, 0)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_models(harness: Path, name: str) -> None:
+    file = SHARED / f"{name}.kmodel"
+    if not file.is_file():
+        pytest.skip(f"no {file}: MICROKPU_SHARED names the folder of third-party models")
+    assert int(call(harness, file, 32768, 30).split()[0]) > file.stat().st_size // 3
+
+
+def test_a_source_that_fails_at_any_call(harness: Path) -> None:
+    calls = int(call(harness, TINY, 1200, 30).split()[1])
+    assert calls > 30
+    for fail in range(1, calls // 3 + 1):  # later ones are of the second and third run
+        assert call(harness, TINY, 1200, 30, fail=fail) == "failed", fail
+
+
+def test_a_piece_too_small_is_refused_with_numbers(harness: Path) -> None:
+    said = call(harness, TINY, 8, 0)
+    assert said.startswith("refused: load error"), said
+    assert "a streamed piece is 8, at least" in said
