@@ -20,10 +20,10 @@ from microkpu.board.remote import RemoteBoard
 from microkpu.board_files import FILES_ADDRESS, FILES_BYTES
 from microkpu.errors import MicrokpuError
 from microkpu.kfpkg import FLASH_BYTES, Part, read_kfpkg
-from microkpu.sources import ROOT
+from microkpu.places import boards
 from microkpu.virtual.boot_rom import HEADER
 
-BOARDS = ROOT / "firmware" / "boards"
+BOARDS = boards()
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 # Every USB to serial chip of the boards does the fast one; a long or bad cable may not.
 FAST_BAUD, SAFE_BAUD = 1_500_000, 115_200
