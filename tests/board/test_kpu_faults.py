@@ -116,8 +116,8 @@ STALE_FRAME = 1024
 
 def same(account: list[int], wanted: list[int]) -> bool:
     """Nothing is lost; `frame` comes next to last."""
-    more = account[4] - wanted[4]
-    return 0 <= more <= STALE_FRAME and [*account[:4], *account[5:]] == [*wanted[:4], *wanted[5:]]
+    stale = abs(account[4] - wanted[4])
+    return stale <= STALE_FRAME and [*account[:4], *account[5:]] == [*wanted[:4], *wanted[5:]]
 
 
 def attempt(board: RemoteBoard) -> tuple[object, int, list[int]]:
