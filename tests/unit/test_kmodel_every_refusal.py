@@ -24,6 +24,8 @@ MODULE = ROOT / "modules" / "kpu"
 # A line that refuses; the definitions of these functions are none.
 REFUSES = re.compile(r"\b(?:kmodel_refuse|above|below)\(")
 DEFINES = re.compile(r"^(?:static )?int (?:kmodel_refuse|above|below)\(")
+# Not what the parser says, which has accepted by then: the road of streaming, test_kmodel_flow.py.
+STREAMING = ("kmodel_flow.c", "kmodel_skeleton.c")
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -32,7 +34,7 @@ def sources() -> list[Path]:
     found = [
         path
         for path in sorted(MODULE.glob("kmodel*.c"))
-        if "kmodel_refuse(" in path.read_text() and path.name != "kmodel_why.c"
+        if "kmodel_refuse(" in path.read_text() and path.name not in ("kmodel_why.c", *STREAMING)
     ]
     assert len(found) >= 10
     return found
