@@ -31,8 +31,7 @@
 #define WORD11_SEND_DATA_OUT (1ull << 0)
 
 static struct {
-    const kpu_layer_t *next; // to be pushed
-    size_t left;             // of them
+    const kpu_layer_t *next, *end; // to be pushed
     uint64_t deadline;
     volatile bool ended;   // by the last layer's interrupt, or that of its transfer; a transfer may have failed
     volatile bool feeding; // the input is on its way: the layers are pushed when it is there
@@ -68,22 +67,19 @@ void kpu_prepare(kpu_layer_t *layers, size_t count, bool streams) {
     }
 }
 
-// The words as they are, in the order of the FIFO: two instructions each.
-static void push(size_t count) {
+// The words as they are, in the order of the FIFO: two instructions each. At least one layer is left.
+static inline void push(size_t room) {
     const uint64_t *word = run.next->word;
-    run.next += count;
-    run.left -= count;
+    const kpu_layer_t *stop = run.next + room;
+    stop = stop < run.end ? stop : run.end;
+    run.next = stop;
     #pragma GCC unroll 2
-    for (const uint64_t *end = run.next->word; word != end; word += KPU_LAYER_WORDS) {
+    for (; word != stop->word; word += KPU_LAYER_WORDS) {
         #pragma GCC unroll 12
         for (size_t i = 0; i < KPU_LAYER_WORDS; i++) {
             KPU->layer_argument_fifo = word[i];
         }
     }
-}
-
-static void push_first(void) {
-    push(run.left < KPU_AHEAD ? run.left : KPU_AHEAD);
 }
 
 static void end_run(bool good) {
@@ -99,8 +95,8 @@ static int layers_interrupt(void *ctx) {
     uint32_t status = KPU->interrupt_status;
     KPU->interrupt_clear = status; // before more is pushed, or the next one may be lost
     if (status & KPU_INT_CALC_DONE) {
-        if (run.left > 0) {
-            push(run.left < ROOM_AT_REFILL ? run.left : ROOM_AT_REFILL);
+        if (run.next != run.end) {
+            push(ROOM_AT_REFILL);
         } else {
             end_run(true);
         }
@@ -116,7 +112,7 @@ static void fed(bool good) {
     run.feeding = false;
     run.fault = !good;
     if (run.running && good) {
-        push_first();
+        push(KPU_AHEAD);
     } else if (run.running) {
         end_run(false);
     }
@@ -202,7 +198,7 @@ int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, v
         return KPU_ERR_ARG;
     }
     run.next = layers;
-    run.left = count;
+    run.end = layers + count;
     run.streams = dst != NULL;
     run.ended = false;
     run.deadline = CLINT->mtime + (RUN_LIMIT_MS + (uint64_t)count * LAYER_LIMIT_MS) * ticks_per_ms;
@@ -219,7 +215,7 @@ int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, v
     if (run.fault) {
         run.ended = true;
     } else if (!run.feeding) {
-        push_first();
+        push(KPU_AHEAD);
     }
     csr_interrupts_restore(status);
     return KPU_OK;
@@ -256,7 +252,7 @@ void kpu_abort(void) {
         return;
     }
     uintptr_t status = csr_interrupts_off();
-    run.left = 0;
+    run.next = run.end;
     if (run.feeding) {
         run.feeding = false;
         dmac_abort(DMAC_CHANNEL_COPY);

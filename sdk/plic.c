@@ -76,8 +76,8 @@ int plic_irq_register(plic_irq_t irq, plic_irq_callback_t callback, void *ctx) {
 }
 
 void plic_dispatch(void) {
-    uint32_t irq = PLIC->context[HART0].claim;
-    if (irq == IRQN_NO_INTERRUPT || irq >= IRQN_MAX) {
+    intptr_t irq = (int32_t)PLIC->context[HART0].claim; // as wide as an index, so that none is widened
+    if ((uintptr_t)(irq - 1) >= IRQN_MAX - 1) {
         return; // it went away before it was taken
     }
     if (handlers[irq].callback != NULL) {

@@ -259,11 +259,12 @@ static int begin_step(kmodel_t *model, const kmodel_step_t *step) {
     if (step->layers == NULL) {
         return kmodel_run_on_cpu(model, step);
     }
-    model->state = MODEL_ON_KPU;
     if (model->flow) {
+        model->state = MODEL_FLOWS;
         kmodel_flow_begin(model, step);
         return KPU_OK;
     }
+    model->state = MODEL_ON_KPU;
     return kpu_start(step->layers, step->layer_count, model->eight_bit_weights, step->device, step->main_bytes);
 }
 
@@ -279,16 +280,16 @@ static int end(kmodel_t *model) {
     return KMODEL_OK;
 }
 
-// The KPU is done with a step, or failed at it.
-static int end_kpu_step(kmodel_t *model, int result) {
+// The KPU is done with a step, or failed at it. Inline, for most runs have one such end.
+static inline __attribute__((always_inline)) int end_kpu_step(kmodel_t *model, int result) {
     if (result != KPU_OK) {
         return give_up(model);
     }
-    model->state = MODEL_RUNNING;
     if (++model->step == model->tail) {
         model->put_off = model->raw_is_fresh = true;
         return end(model);
     }
+    model->state = MODEL_RUNNING;
     if (kmodel_fetch_result(model, &model->steps[model->step - 1]) != KPU_OK) {
         return give_up(model);
     }
@@ -297,13 +298,13 @@ static int end_kpu_step(kmodel_t *model, int result) {
 
 // Not more than one step, so that who waits can end a run between its CPU layers, too.
 int kmodel_step(kmodel_t *model) {
-    if (model->state == MODEL_ON_KPU && model->flow) {
-        int result = kmodel_flow_step(model, &model->steps[model->step]);
-        return result == KMODEL_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
-    }
     if (model->state == MODEL_ON_KPU) {
         int result = kpu_poll();
         return result == KPU_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
+    }
+    if (model->state == MODEL_FLOWS) {
+        int result = kmodel_flow_step(model, &model->steps[model->step]);
+        return result == KMODEL_BUSY ? KMODEL_BUSY : end_kpu_step(model, result);
     }
     if (model->state == MODEL_IDLE) {
         return KMODEL_ERR_STATE;
@@ -311,14 +312,14 @@ int kmodel_step(kmodel_t *model) {
     if (begin_step(model, &model->steps[model->step]) < 0) {
         return give_up(model);
     }
-    if (model->state == MODEL_ON_KPU || ++model->step < model->step_count) {
+    if (model->state != MODEL_RUNNING || ++model->step < model->step_count) {
         return KMODEL_BUSY;
     }
     return end(model);
 }
 
 bool kmodel_waits(const kmodel_t *model) {
-    return model->state == MODEL_ON_KPU && (model->flow || kpu_poll() == KPU_BUSY);
+    return model->state == MODEL_FLOWS || (model->state == MODEL_ON_KPU && kpu_poll() == KPU_BUSY);
 }
 
 void kmodel_abort(kmodel_t *model) {

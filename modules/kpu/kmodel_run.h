@@ -65,7 +65,7 @@ struct kmodel {
     bool v4;
     bool eight_bit_weights;
     kmodel_tensor_t input;
-    enum { MODEL_IDLE, MODEL_RUNNING, MODEL_ON_KPU } state;
+    enum { MODEL_IDLE, MODEL_RUNNING, MODEL_ON_KPU, MODEL_FLOWS } state; // FLOWS: on KPU and source
     uint32_t step;
     // The steps from here on only make floats of the bytes before them, and are put off; UINT32_MAX: there are none.
     uint32_t tail;
