@@ -18,7 +18,7 @@ from tqdm import tqdm
 from yolo2 import Found, find, overlap
 
 SEED = 2
-SCENES = 200
+SCENES = 80
 # A box is a digit's if they share at least this, intersection over union.
 SHARED = 0.5
 

@@ -23,9 +23,9 @@ from yolo2 import ANCHORS, CELL
 WEIGHTS = Path(__file__).with_name("detector.onnx")
 SEED = 7
 SCENES = 6000
-EPOCHS = 15
-BATCH = 16
-RATE = 3e-3
+EPOCHS = 9
+BATCH = 8
+RATE = 2e-3
 CLASSES = 10
 ROWS, COLUMNS = HEIGHT // CELL, WIDTH // CELL
 # An anchor of a digit's cell that fits it so well, but not best, is neither right nor wrong.
