@@ -24,8 +24,8 @@ APT_FILES := /usr/lib/picolibc/riscv64-unknown-elf/picolibc.specs:picolibc-riscv
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-## demo: from nothing to digits read by the KPU of the virtual board; writes build/demo.png
-demo: firmware digits
+## demo: from nothing to digits read and found by the virtual board, with its camera; writes build/demo.png
+demo: firmware digits detector
 	$(PY) -m microkpu.demo --firmware $(FIRMWARE) --png build/demo.png
 
 ## test: every test, on the host and on the virtual board

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The demo: the virtual board reads handwritten digits, and the host checks every byte of it."""
+"""The demo: the virtual board reads handwritten digits, then finds them before its camera.
+
+The host checks every byte of it.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from microkpu import board
-from microkpu.demo_sheet import Reading, sheet
+from microkpu import board, demo_camera
+from microkpu.demo_camera import Rate, View
+from microkpu.demo_sheet import Reading, Screen, sheet
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle
 from microkpu.kmodel.host import HostModel
@@ -35,8 +39,9 @@ SOFTMAX, FLOATS, BYTES = range(3)
 TITLE = "Handwritten digits, read by the KPU of a virtual Maix board"
 CREDIT = (
     "Pictures: held-out scans of Optical Recognition of Handwritten Digits, E. Alpaydin and"
-    " C. Kaynak, UCI Machine Learning Repository, CC BY 4.0"
+    " C. Kaynak, UCI Machine Learning Repository, CC BY 4.0; photographs: scikit-image, CC0"
 )
+SCREENS = 3
 
 # Runs on the board after examples/digits.py, with its names: every byte of every picture.
 FETCH = """
@@ -84,21 +89,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--firmware", type=Path, help="the board's image, a raw .bin")
     parser.add_argument("--png", type=Path, default=ROOT / "build" / "demo.png")
     parser.add_argument("--digits", type=Path, default=ROOT / "build" / "digits")
+    parser.add_argument("--detector", type=Path, default=ROOT / "build" / "detector")
     parser.add_argument("--count", type=int, help="only so many of the pictures")
+    parser.add_argument("--photographs", type=int, help="only so many before the camera")
     given = parser.parse_args(arguments)
     try:
-        print(demo(given.firmware, given.digits, given.png, given.count))
+        counts = given.count, given.photographs
+        print(demo(given.firmware, given.digits, given.detector, given.png, *counts))
     except MicrokpuError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def demo(firmware: Path | None, digits: Path, png: Path, count: int | None = None) -> str:
-    """Runs it all and gives the sentence that sums it up; DemoError where anything is off."""
-    model = digits / "digits.kmodel"
-    if not model.is_file():
-        raise DemoError(f"no model at {model}: run `make digits`")
+def demo(
+    firmware: Path | None,
+    digits: Path,
+    detector: Path,
+    png: Path,
+    count: int | None = None,
+    photographs: int | None = None,
+) -> str:
+    """Runs it all and gives the sentences that sum it up; DemoError where anything is off."""
+    model, finder = digits / "digits.kmodel", detector / "detector.kmodel"
+    for file, target in ((model, "digits"), (finder, "detector")):
+        if not file.is_file():
+            raise DemoError(f"no model at {file}: run `make {target}`")
     labels = [
         line.split() for line in (digits / "pictures" / "labels.txt").read_text().splitlines()
     ]
@@ -107,30 +123,47 @@ def demo(firmware: Path | None, digits: Path, png: Path, count: int | None = Non
         fill_flash(Path(folder), model, digits / "pictures", labels)
         options = board.VirtualOptions(
             firmware=firmware,
-            images=[board.Image(model, MODEL_ADDRESS)],
+            images=[
+                board.Image(model, MODEL_ADDRESS),
+                board.Image(finder, demo_camera.MODEL_ADDRESS),
+            ],
             files=Path(folder),
+            camera=detector / "pictures",
         )
         with board.open("virtual", options) as remote:
             print(f"the virtual board runs {SCRIPT.relative_to(ROOT)}:", flush=True)
             printed = remote.run(SCRIPT, output=show)
             seen = fetch(remote)
             cost = measure(remote)
+            print(f"and {demo_camera.SCRIPT.relative_to(ROOT)}:", flush=True)
+            views, rate = demo_camera.watch(remote, detector / "pictures", photographs)
     files = [digits / "pictures" / name for name, _ in labels]
     difference = compare(model.read_bytes(), files, seen)
+    demo_camera.check(finder.read_bytes(), views)
     readings = [
         Reading(Image.open(file), int(truth), np.frombuffer(one.outputs[SOFTMAX], "<f4").tolist())
         for file, (_, truth), one in zip(files, labels, seen, strict=True)
     ]
     check_printed(printed, readings)
-    draw(png, readings, cost, model.stat().st_size)
+    draw(png, readings, cost, views, rate)
     right = sum(reading.right for reading in readings)
     if right < WANTED_RIGHT * len(labels):
         raise DemoError(f"only {right} of {len(labels)} digits were read right: see {png}")
+    found, there = (sum(counts) for counts in zip(*map(of_view, views), strict=True))
+    if found < demo_camera.WANTED_RIGHT * there:
+        raise DemoError(f"only {found} of {there} digits were found and read right: see {png}")
     return (
         f"{right} of {len(labels)} handwritten digits read right by the KPU of the virtual board, "
         f"{cost.milliseconds:.2f} ms each; integer and dequantised outputs equal the host's byte "
-        f"for byte, softmax within {difference:.0e}: {shown(png)}"
+        f"for byte, softmax within {difference:.0e}\n"
+        f"{found} of {there} digits in {len(views)} photographs before its camera found and read "
+        f"right, {rate.frames:.0f} frames a second from lens to display: {shown(png)}"
     )
+
+
+def of_view(view: View) -> tuple[int, int]:
+    """Digits that were found and read right, digits that are there."""
+    return view.right, len(view.truth)
 
 
 def fill_flash(folder: Path, model: Path, pictures: Path, labels: Sequence[Sequence[str]]) -> None:
@@ -210,16 +243,28 @@ def check_printed(printed: str, readings: Sequence[Reading]) -> None:
             raise DemoError(f"{name}: the board printed {answer} but its output is another")
 
 
-def draw(png: Path, readings: Sequence[Reading], cost: Cost, model_bytes: int) -> None:
-    """Writes the contact sheet."""
+def draw(
+    png: Path, readings: Sequence[Reading], cost: Cost, views: Sequence[View], rate: Rate
+) -> None:
+    """Writes the contact sheet, with the display beside it as it showed the fullest views."""
+    found, there = (sum(counts) for counts in zip(*map(of_view, views), strict=True))
     figures = [
         (f"{sum(reading.right for reading in readings)} of {len(readings)}", "read right"),
         (f"{cost.milliseconds:.2f} ms", "of virtual time per forward()"),
         (f"{cost.kpu_milliseconds:.2f} ms", "of it the KPU computes"),
         (f"{cost.instructions:,.0f}", "CPU instructions per forward()"),
-        (f"{model_bytes / 1024:.1f} KiB", "model"),
+        (f"{found} of {there}", f"found and read in {len(views)} photographs"),
+        (
+            f"{rate.frames:.0f} a second",
+            f"from lens to display, {rate.kpu_milliseconds:.1f} ms KPU",
+        ),
     ]
-    page = sheet(TITLE, figures, readings, CREDIT)
+    fullest = sorted(views, key=lambda view: -len(view.truth))[:SCREENS]
+    screens = [
+        Screen(view.glass, f"camera to display: {view.right} of {len(view.truth)} digits")
+        for view in fullest
+    ]
+    page = sheet(TITLE, figures, readings, screens, CREDIT)
     png.parent.mkdir(parents=True, exist_ok=True)
     page.save(png)
 

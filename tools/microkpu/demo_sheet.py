@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The demo's contact sheet: every picture with the ten chances that the board gave it."""
+"""The demo's contact sheet: every picture with the ten chances that the board gave it, and the
+display beside them."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ MARGIN, GAP = 36, 10
 CARD_WIDTH, CARD_HEIGHT = 170, 116
 PICTURE, INSET = 72, 8
 BAR, BAR_STEP, NUMBERS = 6, 7.7, 14
+SCREEN_WIDTH, SCREEN_HEIGHT, CAPTION = 512, 384, 30
 HEAD_HEIGHT, FOOT_HEIGHT = 152, 52
 SCALE = 2  # drawn larger, then reduced: smooth edges
 PAGE, CARD, EDGE = "#f3f1ec", "#ffffff", "#dcd8cf"
@@ -38,6 +40,14 @@ class Reading:
         return self.answer == self.truth
 
 
+@dataclass(frozen=True)
+class Screen:
+    """The display at one moment, and what is to be said of it."""
+
+    picture: Image.Image
+    caption: str
+
+
 class Pen:
     """Draws in page units on a canvas that is SCALE times as large."""
 
@@ -58,8 +68,8 @@ class Pen:
         corners = (x * SCALE, y * SCALE, (x + CARD_WIDTH) * SCALE, (y + CARD_HEIGHT) * SCALE)
         self._draw.rounded_rectangle(corners, 8 * SCALE, fill, outline, SCALE)
 
-    def picture(self, x: int, y: int, side: int, picture: Image.Image) -> None:
-        size = (side * SCALE, side * SCALE)
+    def picture(self, x: int, y: int, w: int, h: int, picture: Image.Image) -> None:
+        size = (w * SCALE, h * SCALE)
         self.canvas.paste(picture.convert("RGB").resize(size), (x * SCALE, y * SCALE))
 
     def finished(self) -> Image.Image:
@@ -67,14 +77,20 @@ class Pen:
 
 
 def sheet(
-    title: str, figures: Sequence[tuple[str, str]], readings: Sequence[Reading], foot: str
+    title: str,
+    figures: Sequence[tuple[str, str]],
+    readings: Sequence[Reading],
+    screens: Sequence[Screen],
+    foot: str,
 ) -> Image.Image:
-    """The page: a title, (value, what it is) pairs under it, a card per reading, a last line."""
+    """The page: a title, (value, what it is) pairs under it, a card per reading, the screens to
+    the right of them, a last line."""
     columns = min(COLUMNS, max(5, len(readings)))
     rows = ceil(len(readings) / columns)
-    width = 2 * MARGIN + columns * (CARD_WIDTH + GAP) - GAP
-    height = HEAD_HEIGHT + rows * (CARD_HEIGHT + GAP) + FOOT_HEIGHT
-    pen = Pen(width, height)
+    cards = columns * (CARD_WIDTH + GAP)
+    width = 2 * MARGIN + cards + (SCREEN_WIDTH if screens else -GAP)
+    height = max(rows * (CARD_HEIGHT + GAP), len(screens) * (SCREEN_HEIGHT + CAPTION + GAP))
+    pen = Pen(width, HEAD_HEIGHT + height + FOOT_HEIGHT)
     pen.text(MARGIN, 32, title, 31, INK, "lt")
     for place, (value, meaning) in enumerate(figures):
         x = MARGIN + place * (width - 2 * MARGIN) / len(figures)
@@ -84,14 +100,18 @@ def sheet(
         row, column = divmod(place, columns)
         x, y = MARGIN + column * (CARD_WIDTH + GAP), HEAD_HEIGHT + row * (CARD_HEIGHT + GAP)
         _card(pen, x, y, reading)
-    pen.text(MARGIN, height - 30, foot, 15, FAINT, "ls")
+    for place, screen in enumerate(screens):
+        x, y = MARGIN + cards, HEAD_HEIGHT + place * (SCREEN_HEIGHT + CAPTION + GAP)
+        pen.picture(x, y, SCREEN_WIDTH, SCREEN_HEIGHT, screen.picture)
+        pen.text(x, y + SCREEN_HEIGHT + 9, screen.caption, 16, FAINT, "lt")
+    pen.text(MARGIN, HEAD_HEIGHT + height + FOOT_HEIGHT - 30, foot, 15, FAINT, "ls")
     return pen.finished()
 
 
 def _card(pen: Pen, x: int, y: int, reading: Reading) -> None:
     tone = GOOD if reading.right else BAD
     pen.card(x, y, CARD if reading.right else BAD_CARD, EDGE if reading.right else BAD)
-    pen.picture(x + INSET, y + INSET, PICTURE, reading.picture)
+    pen.picture(x + INSET, y + INSET, PICTURE, PICTURE, reading.picture)
     left, right = x + INSET + PICTURE + INSET, x + CARD_WIDTH - INSET
     bottom, base = y + CARD_HEIGHT - 12, y + INSET + PICTURE - NUMBERS
     pen.text(x + INSET + 2, bottom, f"truth {reading.truth}", 15, FAINT, "ls")
