@@ -27,8 +27,8 @@ MODEL_ADDRESS = 0x400000
 FRAMES = 3
 LINE_END = b"]\r\n"
 START_SECONDS, FRAME_SECONDS = 10.0, 2.0
-# Less than today's measured share: pictures are hard on purpose, chance reads one of ten.
-WANTED_RIGHT = 0.7
+# Less than today's share: pictures are hard on purpose, chance reads one of ten.
+WANTED_RIGHT = 0.9
 # A box is a digit's if they share at least this, intersection over union.
 SHARED = 0.5
 # The colour that the script draws boxes in.
