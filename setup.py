@@ -15,6 +15,8 @@ from setuptools.command.build_py import build_py
 # Board and host must agree to the bit, so no fused multiply-add on either.
 FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
 FLAGS.append("-Wno-missing-field-initializers")  # MicroPython's manner, and Python's own tables
+# One wheel for every CPython from 3.11 on.
+LIMITED = [("Py_LIMITED_API", "0x030B0000")]
 
 
 def files(pattern: str) -> list[str]:
@@ -35,12 +37,15 @@ class BuildPy(build_py):
 
 setup(
     cmdclass={"build_py": BuildPy},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
     ext_modules=[
         Extension(
             "microkpu.virtual._core",
             files("tools/microkpu/virtual/core/*.c") + files("tools/microkpu/native/kpu_layer*.c"),
             include_dirs=["tools/microkpu/native", "tools/microkpu/virtual/core"],
             depends=files("tools/microkpu/virtual/core/*.h") + files("tools/microkpu/native/*.h"),
+            define_macros=LIMITED,
+            py_limited_api=True,
             extra_compile_args=[*FLAGS, "-O3"],
             libraries=["m"],
         ),
@@ -57,6 +62,8 @@ setup(
                 *files("tools/microkpu/native/*.h"),
                 "sdk/kpu.h",
             ],
+            define_macros=LIMITED,
+            py_limited_api=True,
             extra_compile_args=FLAGS,
             libraries=["m"],
         ),

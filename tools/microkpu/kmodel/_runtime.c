@@ -39,7 +39,9 @@ static void model_dealloc(model_t *self) {
     free(self->device);
     free(self->tape);
     free(self->model);
-    Py_TYPE(self)->tp_free((PyObject *)self);
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_Free(self);
+    Py_DECREF(type);
 }
 
 static int refuse(const kmodel_why_t *why) {
@@ -82,7 +84,7 @@ static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "y*", keywords, &file)) {
         return NULL;
     }
-    model_t *self = (model_t *)type->tp_alloc(type, 0);
+    model_t *self = (model_t *)PyType_GenericAlloc(type, 0);
     if (self && place(self, &file) < 0) {
         Py_CLEAR(self);
     }
@@ -109,7 +111,7 @@ static PyObject *tensors(const kmodel_t *model, uint32_t count,
             Py_CLEAR(list);
             break;
         }
-        PyList_SET_ITEM(list, i, item);
+        PyList_SetItem(list, i, item);
     }
     return list;
 }
@@ -142,7 +144,7 @@ static PyObject *model_layers(model_t *self, void *closure) {
             Py_CLEAR(list);
             break;
         }
-        PyList_SET_ITEM(list, i, item);
+        PyList_SetItem(list, i, item);
     }
     return list;
 }
@@ -162,7 +164,7 @@ static PyObject *results(kmodel_t *model) {
             Py_CLEAR(list);
             break;
         }
-        PyList_SET_ITEM(list, i, item);
+        PyList_SetItem(list, i, item);
     }
     return list;
 }
@@ -206,16 +208,20 @@ static PyGetSetDef model_getset[] = {
     {0},
 };
 
-static PyTypeObject model_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "microkpu.kmodel._runtime.Model",
-    .tp_basicsize = sizeof(model_t),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "A kmodel V3 or V4, checked and opened as on the board; ValueError says why not.",
-    .tp_new = model_new,
-    .tp_dealloc = (destructor)model_dealloc,
-    .tp_methods = model_methods,
-    .tp_getset = model_getset,
+static PyType_Slot model_slots[] = {
+    {Py_tp_doc, "A kmodel V3 or V4, checked and opened as on the board; ValueError says why not."},
+    {Py_tp_new, model_new},
+    {Py_tp_dealloc, model_dealloc},
+    {Py_tp_methods, model_methods},
+    {Py_tp_getset, model_getset},
+    {0},
+};
+
+static PyType_Spec model_spec = {
+    .name = "microkpu.kmodel._runtime.Model",
+    .basicsize = sizeof(model_t),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = model_slots,
 };
 
 // -- one KPU layer
@@ -270,7 +276,7 @@ static PyObject *run_layer(Py_buffer *buffers, bool eight_bit_weights) {
     }
     PyObject *out = PyBytes_FromStringAndSize(NULL, sizes.output);
     if (out && kpu_layer_run(words, eight_bit_weights, buffers[AI_RAM].buf, buffers[WEIGHTS].buf,
-        buffers[BATCH_NORM].buf, buffers[ACTIVATION].buf, (uint8_t *)PyBytes_AS_STRING(out)) != 0) {
+        buffers[BATCH_NORM].buf, buffers[ACTIVATION].buf, (uint8_t *)PyBytes_AsString(out)) != 0) {
         Py_CLEAR(out);
         PyErr_NoMemory();
     }
@@ -327,9 +333,11 @@ static PyModuleDef module = {
 };
 
 PyMODINIT_FUNC PyInit__runtime(void) {
-    PyObject *m = PyType_Ready(&model_type) < 0 ? NULL : PyModule_Create(&module);
-    if (m && PyModule_AddObjectRef(m, "Model", (PyObject *)&model_type) < 0) {
+    PyObject *m = PyModule_Create(&module);
+    PyObject *type = m ? PyType_FromSpec(&model_spec) : NULL;
+    if (m && (!type || PyModule_AddObjectRef(m, "Model", type) < 0)) {
         Py_CLEAR(m);
     }
+    Py_XDECREF(type);
     return m;
 }

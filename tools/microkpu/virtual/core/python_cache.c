@@ -39,8 +39,9 @@ static PyObject *read_memory(PyObject *self, PyObject *args) {
         return NULL;
     }
     PyObject *bytes = PyBytes_FromStringAndSize((const char *)m->ram + offset, (Py_ssize_t)length);
-    for (uint32_t i = 0; bytes && m->cached && is_cached_view(address) && i < length; i++) {
-        PyBytes_AS_STRING(bytes)[i] = (char)*cache_seen_by(m, h, offset + i);
+    char *seen = bytes && m->cached && is_cached_view(address) ? PyBytes_AsString(bytes) : NULL;
+    for (uint32_t i = 0; seen && i < length; i++) {
+        seen[i] = (char)*cache_seen_by(m, h, offset + i);
     }
     return bytes;
 }

@@ -191,7 +191,7 @@ static PyObject *trace(PyObject *self, PyObject *args) {
         if (!entry) {
             Py_CLEAR(list);
         } else {
-            PyList_SET_ITEM(list, i, entry);
+            PyList_SetItem(list, i, entry);
         }
     }
     return list;

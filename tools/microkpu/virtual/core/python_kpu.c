@@ -35,7 +35,7 @@ static PyObject *run(const uint64_t *words, uint8_t *ram, bool eight_bit) {
     if (!output) {
         return NULL;
     }
-    uint8_t *bytes = (uint8_t *)PyBytes_AS_STRING(output);
+    uint8_t *bytes = (uint8_t *)PyBytes_AsString(output);
     if (kpu_layer_run(words, eight_bit, ram + AI_RAM_OFFSET, weights, batch_norm, activation, bytes)) {
         Py_DECREF(output);
         return PyErr_NoMemory();

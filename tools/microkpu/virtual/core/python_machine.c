@@ -3,11 +3,11 @@
 #include "python_machine.h"
 
 static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    if (PyTuple_GET_SIZE(args) || (keywords && PyDict_GET_SIZE(keywords))) {
+    if (PyTuple_Size(args) || (keywords && PyDict_Size(keywords))) {
         PyErr_SetString(PyExc_TypeError, "Machine() takes no arguments");
         return NULL;
     }
-    PyObject *self = type->tp_alloc(type, 0);
+    PyObject *self = PyType_GenericAlloc(type, 0);
     if (!self) {
         return NULL;
     }
@@ -22,6 +22,7 @@ static PyObject *machine_new(PyTypeObject *type, PyObject *args, PyObject *keywo
 }
 
 static int machine_traverse(PyObject *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE(self));
     return python_device_traverse(machine_of(self), visit, arg);
 }
 
@@ -34,7 +35,9 @@ static void machine_dealloc(PyObject *self) {
     PyObject_GC_UnTrack(self);
     machine_clear(self);
     machine_free(machine_of(self));
-    Py_TYPE(self)->tp_free(self);
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
 }
 
 // Every view of ram keeps the machine alive.
@@ -165,12 +168,12 @@ static PyObject *remove_breakpoint(PyObject *self, PyObject *args) {
 
 static PyObject *set_watches(PyObject *self, PyObject *watches) {
     machine_t *m = machine_of(self);
-    PyObject *rows = PySequence_Fast(watches, "set_watches() wants a sequence");
+    PyObject *rows = PySequence_List(watches);
     if (!rows) {
         return NULL;
     }
     watch_t made[WATCHES] = { 0 };
-    Py_ssize_t count = PySequence_Fast_GET_SIZE(rows);
+    Py_ssize_t count = PyList_Size(rows);
     bool good = count <= WATCHES;
     if (!good) {
         PyErr_Format(PyExc_ValueError, "%zd watches: there are at most %d", count, WATCHES);
@@ -178,7 +181,7 @@ static PyObject *set_watches(PyObject *self, PyObject *watches) {
     for (Py_ssize_t i = 0; good && i < count; i++) {
         unsigned base, size;
         int loads, stores;
-        good = PyArg_ParseTuple(PySequence_Fast_GET_ITEM(rows, i), "IIpp:watch", &base, &size, &loads, &stores);
+        good = PyArg_ParseTuple(PyList_GetItem(rows, i), "IIpp:watch", &base, &size, &loads, &stores);
         if (good) {
             made[i] = (watch_t) { base, size, loads, stores };
         }
@@ -253,26 +256,29 @@ static PyMethodDef methods[] = {
     { NULL, NULL, 0, NULL },
 };
 
-static PyBufferProcs buffer = { .bf_getbuffer = get_buffer };
-
-PyTypeObject python_machine_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "microkpu.virtual._core.Machine",
-    .tp_doc = "Both harts, their memory and clock; devices are mapped in.",
-    .tp_basicsize = sizeof(machine_object_t),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_new = machine_new,
-    .tp_dealloc = machine_dealloc,
-    .tp_traverse = machine_traverse,
-    .tp_clear = machine_clear,
-    .tp_as_buffer = &buffer,
-    .tp_methods = methods,
-    .tp_getset = attributes,
+static PyType_Slot slots[] = {
+    { Py_tp_doc, "Both harts, their memory and clock; devices are mapped in." },
+    { Py_tp_new, machine_new },
+    { Py_tp_dealloc, machine_dealloc },
+    { Py_tp_traverse, machine_traverse },
+    { Py_tp_clear, machine_clear },
+    { Py_bf_getbuffer, get_buffer },
+    { Py_tp_methods, methods },
+    { Py_tp_getset, attributes },
+    { 0, NULL },
 };
 
-static bool add_methods(PyMethodDef *method) {
+static PyType_Spec spec = {
+    .name = "microkpu.virtual._core.Machine",
+    .basicsize = sizeof(machine_object_t),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .slots = slots,
+};
+
+static bool add_methods(PyObject *type, PyMethodDef *method) {
     for (; method->ml_name; method++) {
-        PyObject *descriptor = PyDescr_NewMethod(&python_machine_type, method);
-        if (!descriptor || PyDict_SetItemString(python_machine_type.tp_dict, method->ml_name, descriptor)) {
+        PyObject *descriptor = PyDescr_NewMethod((PyTypeObject *)type, method);
+        if (!descriptor || PyObject_SetAttrString(type, method->ml_name, descriptor)) {
             Py_XDECREF(descriptor);
             return false;
         }
@@ -281,13 +287,10 @@ static bool add_methods(PyMethodDef *method) {
     return true;
 }
 
-bool python_machine_ready(void) {
-    if (PyType_Ready(&python_machine_type)) {
-        return false;
+PyObject *python_machine_make(void) {
+    PyObject *type = PyType_FromSpec(&spec);
+    if (type && (!add_methods(type, python_hart_methods) || !add_methods(type, python_cache_methods))) {
+        Py_CLEAR(type);
     }
-    if (!add_methods(python_hart_methods) || !add_methods(python_cache_methods)) {
-        return false;
-    }
-    PyType_Modified(&python_machine_type);
-    return true;
+    return type;
 }

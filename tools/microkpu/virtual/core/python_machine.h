@@ -6,6 +6,10 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "core.h"
 
 typedef struct {
@@ -36,12 +40,12 @@ static inline const char *python_hex(char text[20], unsigned long long value) {
 
 #define ABOUT(name, flags, text) { #name, (PyCFunction)name, flags, text }
 
-extern PyTypeObject python_machine_type;
 extern PyMethodDef python_hart_methods[];
 extern PyMethodDef python_cache_methods[];
 extern PyObject *python_core_error;
 
-bool python_machine_ready(void);
+// The type Machine, a new reference.
+PyObject *python_machine_make(void);
 
 // Checks that set an exception where they give false.
 bool python_parse_hart(machine_t *m, unsigned index, hart_t **h);

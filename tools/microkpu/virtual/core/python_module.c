@@ -27,13 +27,15 @@ static const struct {
 };
 
 PyMODINIT_FUNC PyInit__core(void) {
-    PyObject *module = python_machine_ready() ? PyModule_Create(&definition) : NULL;
+    PyObject *module = PyModule_Create(&definition);
     if (!module) {
         return NULL;
     }
+    PyObject *type = python_machine_make();
     python_core_error = PyErr_NewException("microkpu.virtual._core.CoreError", NULL, NULL);
-    bool added = python_core_error && !PyModule_AddObjectRef(module, "CoreError", python_core_error)
-        && !PyModule_AddObjectRef(module, "Machine", (PyObject *)&python_machine_type);
+    bool added = type && python_core_error && !PyModule_AddObjectRef(module, "CoreError", python_core_error)
+        && !PyModule_AddObjectRef(module, "Machine", type);
+    Py_XDECREF(type);
     for (unsigned i = 0; added && i < sizeof(constants) / sizeof(constants[0]); i++) {
         added = !PyModule_AddIntConstant(module, constants[i].name, constants[i].value);
     }
