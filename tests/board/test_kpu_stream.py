@@ -36,7 +36,7 @@ def large_model(channels: int) -> bytes:
         count = conv.batch_norm_offset - conv.weights_offset
         words = model.words(conv)
         inputs = 9 * words.i_ch if words.kernel_type else words.i_ch
-        highest = min(255, 3 * 2048 // inputs)
+        highest = min(255, 9 * 512 // inputs)
         weights = rng.integers(0, highest + 1, count, dtype=np.uint8)
         data[conv.weights_offset : conv.batch_norm_offset] = weights.tobytes()
     return bytes(data)
@@ -59,7 +59,7 @@ def large(board: RemoteBoard, flash_image: FlashImage) -> RemoteBoard:
         "values = set(fm[:])\nkpu.deinit(m)\ndel m, fm\ngc.collect()\n"
         "fill = image.Image(size=(1024, 1200))\nempty = k210.pool()"
     )
-    assert len(board.eval("values")) > 15
+    assert len(board.eval("values")) > 30
     return board
 
 
