@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -100,7 +101,7 @@ def test_too_much_for_nobody_is_dropped_from_its_start_and_counted(
     _, writer, _, theirs_out = pipes
     monkeypatch.setattr(console, "KEPT_BYTES", 1000)
     os.set_blocking(writer, False)
-    count = 100_000
+    count = 2000 + fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     told = Console(Board(assemble(talker(count))), Host(None, writer), paced=False)
     assert told.run() is Ending.WAITING
     got = os.read(theirs_out, count)
