@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from microkpu.convert.errors import ConvertError
 from microkpu.convert.layer import FloatLayer, quantise_layer
@@ -15,6 +15,7 @@ BOUNDS = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
 @given(BOUNDS, BOUNDS)
+@settings(deadline=None)
 def test_a_range_keeps_zero_exact_and_everything_within_half_a_step(a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
     quantization = Quantization.of_range(low, high)
@@ -50,6 +51,7 @@ def test_weights_that_are_all_zero_stay_zero() -> None:
 
 
 @given(st.integers(0, 2**32), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
+@settings(max_examples=40, deadline=None)
 def test_parameters_fit_the_kpus_fields(seed: int, size: float, reach: float) -> None:
     random = np.random.default_rng(seed)
     weights, bias = random.standard_normal((4, 3, 3, 3)) * size, random.standard_normal(4) * size

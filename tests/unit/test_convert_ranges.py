@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from microkpu.convert.ranges import SAME, _widened
 
@@ -11,6 +11,7 @@ BOUNDS = st.floats(-1e5, 1e5, width=32)
 
 
 @given(BOUNDS, BOUNDS)
+@settings(deadline=None)
 def test_a_range_holds_what_was_seen_and_little_more(a: float, b: float) -> None:
     low, high = min(a, b), max(a, b)
     span = high - low
@@ -22,6 +23,7 @@ def test_a_range_holds_what_was_seen_and_little_more(a: float, b: float) -> None
 
 
 @given(st.integers(-2000, 2000), st.integers(20, 4000), st.floats(-1, 1), st.floats(-1, 1))
+@settings(deadline=None)
 def test_ranges_that_differ_by_last_bits_are_one(
     start: int, length: int, one: float, other: float
 ) -> None:
