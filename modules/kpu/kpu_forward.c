@@ -138,12 +138,12 @@ static void go_on(mp_sched_node_t *self) {
     }
 }
 
-static void tell(void) {
+static void tell_scheduler(void) {
     mp_sched_schedule_node(&node, go_on);
 }
 
 static void tell_of_flash(bool good) {
-    tell();
+    tell_scheduler();
 }
 
 bool kpu_net_ready(const kpu_net_obj_t *net) {
@@ -171,8 +171,10 @@ static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
     nlr_push_jump_callback(&guard, interrupted);
     waiting = true;
     if (!wait) {
-        kpu_on_end(tell);
-        dmac_on_end(DMAC_CHANNEL_FLASH, kpu_net_is_streamed(net) ? tell_of_flash : NULL);
+        kpu_on_end(tell_scheduler);
+        if (kpu_net_is_streamed(net)) {
+            dmac_on_end(DMAC_CHANNEL_FLASH, tell_of_flash);
+        }
     }
     int result = kmodel_start(net->model, input.data, net->input.bytes);
     if (result == KMODEL_OK) {
