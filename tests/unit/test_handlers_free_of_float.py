@@ -29,7 +29,7 @@ TOLD = re.compile(r"\b(?:dmac_on_end\(\w+, |kpu_on_end\()(\w+)\);")
 DISPATCH = ("plic_dispatch", "channel_interrupt", "end_run", "fed", "layers_interrupt")
 # Saves registers for functions that are compiled for size, and returns by t0.
 SAVE = "__riscv_save_"
-# Handlers only hand on the address: the one runs when the trap is over, the other by the scheduler.
+# Handlers only hand on the address: these run when the trap is over, one by the scheduler.
 AFTER_THE_TRAP = {"raise_in_python", "go_on"}
 
 
