@@ -69,6 +69,26 @@ def test_lock_is_not_complete_before_the_slip_bit_was_cleared(
     assert regs.read("pll_lock") & 3 << 8 * index == LOCKED[index]
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_lenient_board_locks_with_both_bits_and_again_after_another_ratio(
+    lenient: Board, index: int
+) -> None:
+    """Older programs of the vendor's set the ratio after the pulse, and wait for two bits."""
+    regs = Registers(lenient.sysctl)
+    regs.write("clk_sel0", regs.read("clk_sel0") & ~1)
+    for word in (RATIO_832, RATIO_832 | POWER, RATIO_832 | POWER | RESET, RATIO_832 | POWER):
+        regs.write(f"pll{index}", word)
+        lenient.run(seconds=1e-6)
+    for ratio in (RATIO_832, RATIO_390):
+        regs.write(f"pll{index}", ratio | POWER | OUT_EN)
+        if ratio == RATIO_390:
+            assert regs.read("pll_lock") >> 8 * index & 3 == 0
+        lenient.run(seconds=1e-3)
+        regs.write("pll_lock", 4 << 8 * index)
+        assert regs.read("pll_lock") >> 8 * index & 3 == 3
+    assert lenient.sysctl.pll_hz(index) == 390_000_000
+
+
 def test_pll0_is_refused_while_aclk_runs_from_it(board: Board) -> None:
     with pytest.raises(RefusedError, match="aclk runs from it"):
         Registers(board.sysctl).write("pll0", RATIO_832)

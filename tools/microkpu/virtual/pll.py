@@ -17,8 +17,10 @@ RATIO = 0xFFFFF
 VCO_MIN, VCO_MAX = 350_000_000, 1_750_000_000
 LOCK_SECONDS = 50e-6
 PULSE_SECONDS = 100e-9
-# PLL0 has two lock bits; the second ones of PLL1 and PLL2 are not sure to rise, so they never do.
+# PLL0 has two lock bits; the second ones of PLL1 and PLL2 are not sure to rise, so that they do
+# only on a board that is not strict.
 LOCK_BITS = (0x3, 0x100, 0x10000)
+SECOND_BITS = (0, 0x200, 0x20000)
 EARLY_BITS = (0x1, 0, 0)
 SLIP_CLEAR = (1 << 2, 1 << 10, 1 << 18)
 # How the boot ROM leaves them: PLL0 at 780 MHz, PLL1 and PLL2 preset to 299 and off.
@@ -73,10 +75,18 @@ class Pll:
             self._unlock()
         if value & POWER and old & RESET and not value & RESET:
             self._check_ratio(value)
-            if not self._board.faults.met(f"pll{self._index}"):
-                cycles = self._board.cycles_of(LOCK_SECONDS)
-                self._event = self._board.events.after(cycles, self._lock)
+            self._seek()
+        elif not self._board.strict and value & POWER and not (old | value) & RESET:
+            # Older programs of the vendor's set the ratio after the pulse, and wait for the lock.
+            self._seek()
         return True
+
+    def _seek(self) -> None:
+        """The lock comes after a while, unless it was there already."""
+        if self._event or self._settled or self._board.faults.met(f"pll{self._index}"):
+            return
+        cycles = self._board.cycles_of(LOCK_SECONDS)
+        self._event = self._board.events.after(cycles, self._lock)
 
     def clear_slip(self) -> None:
         """The lock is complete only once the slip bit was cleared after the PLL's reset."""
@@ -98,11 +108,16 @@ class Pll:
 
     def _unlock(self) -> None:
         Events.cancel(self._event)
+        self._event = None
         self._slip_cleared = self._settled = False
-        self._sysctl.words[LOCK_REGISTER] &= ~LOCK_BITS[self._index]
+        both = LOCK_BITS[self._index] | SECOND_BITS[self._index]
+        self._sysctl.words[LOCK_REGISTER] &= ~both
 
     def _lock(self) -> None:
+        self._event = None
         self._settled = True
         bits = LOCK_BITS if self._slip_cleared else EARLY_BITS
         self._sysctl.words[LOCK_REGISTER] |= bits[self._index]
+        if self._slip_cleared and not self._board.strict:
+            self._sysctl.words[LOCK_REGISTER] |= SECOND_BITS[self._index]
         self._sysctl.rates_changed()
