@@ -16,7 +16,7 @@ TINY = GOLDEN / "tiny_selfmade" / "tiny3.kmodel"
 OPS = GOLDEN / "v3_cpu_ops" / "ops.kmodel"
 UNITS = sorted((GOLDEN / "kpu_unit").glob("*.kmodel"))
 SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared")) / "models"
-REAL = ("kendryte-standalone-demo__detect", "MaixPy-v1_scripts__mask", "MaixPy-v1_scripts__mnist")
+REAL = ("kendryte-standalone-demo__detect", "MaixPy-v1_scripts__mask")
 
 
 @pytest.fixture(scope="module")
@@ -91,5 +91,5 @@ def test_a_source_that_fails_at_any_call(harness: Path) -> None:
 
 def test_a_piece_too_small_is_refused_with_numbers(harness: Path) -> None:
     said = call(harness, TINY, 8, 0)
-    assert said.startswith("refused: load error"), said
+    assert said.startswith("refused: "), said
     assert "a streamed piece is 8, at least" in said
