@@ -18,16 +18,45 @@ uint64_t clint_time_after_us(uint64_t us) {
     return CLINT->mtime + us / 1000000 * rate + (us % 1000000 * rate + 999999) / 1000000;
 }
 
-// The timer's interrupt only ends the sleep: it is off again before interrupts are on, so it needs no handler.
-void clint_sleep_until(uint64_t time) {
-    if (time != CLINT_NEVER) {
-        CLINT->mtimecmp[0] = time;
+static uint64_t alarm_time = CLINT_NEVER;
+static void (*alarm_handler)(void);
+
+static void compare_with(uint64_t time) {
+    CLINT->mtimecmp[0] = time;
+    if (time == CLINT_NEVER) {
+        csr_clear(mie, CSR_MIE_TIMER);
+    } else {
         csr_set(mie, CSR_MIE_TIMER);
     }
+}
+
+void clint_set_alarm(uint64_t time, void (*handler)(void)) {
+    uintptr_t status = csr_interrupts_off();
+    alarm_time = time;
+    alarm_handler = handler;
+    compare_with(time);
+    csr_interrupts_restore(status);
+}
+
+void clint_serve_alarm(void) {
+    if (CLINT->mtime < alarm_time) {
+        compare_with(alarm_time);
+        return;
+    }
+    alarm_time = CLINT_NEVER;
+    compare_with(CLINT_NEVER);
+    alarm_handler();
+}
+
+// The timer's interrupt only ends the sleep: before interrupts are on again it waits for the alarm, or for nothing.
+void clint_sleep_until(uint64_t time) {
+    uint64_t first = time < alarm_time ? time : alarm_time;
+    if (first != CLINT_NEVER) {
+        compare_with(first);
+    }
     csr_wait_for_interrupt();
-    if (time != CLINT_NEVER) {
-        csr_clear(mie, CSR_MIE_TIMER);
-        CLINT->mtimecmp[0] = CLINT_NEVER;
+    if (first != CLINT_NEVER) {
+        compare_with(alarm_time);
     }
 }
 

@@ -22,8 +22,11 @@ uint64_t clint_time_after_us(uint64_t us);
 
 // Stops the core until an enabled interrupt is pending or the time is reached. Call it with interrupts off, after a
 // look at what is waited for: then nothing is missed between the look and the sleep. The timer compare register of
-// hart 0 belongs to this function.
+// hart 0 belongs to this file.
 void clint_sleep_until(uint64_t time);
+// One alarm: the handler is called by interrupt when the time is reached; CLINT_NEVER takes it back.
+void clint_set_alarm(uint64_t time, void (*handler)(void));
+void clint_serve_alarm(void); // for trap.c
 // Sleeps on until the time is over, and lets interrupts through.
 void clint_wait_us(uint64_t us);
 

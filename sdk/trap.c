@@ -39,7 +39,7 @@ void trap_dispatch(trap_frame_t *frame) {
             clint_ipi_clear(hart); // to wake up was all that was asked
             break;
         case CAUSE_TIMER:
-            csr_clear(mie, CSR_MIE_TIMER); // left on by nobody; it would come again for ever
+            clint_serve_alarm();
             break;
         default:
             break;
