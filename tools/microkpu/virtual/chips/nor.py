@@ -63,6 +63,15 @@ SHAPES: dict[int, Shape] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One program or erase: what was there before, what is there now."""
+
+    address: int
+    before: bytes
+    after: bytes
+
+
 class Nor:
     """The chip as its pins see it; the SPI block calls select, put, dummy, get, deselect.
 
@@ -102,6 +111,8 @@ class Nor:
         self.reset_armed = False
         """Whether the first of the two reset opcodes came."""
         self._noise = 0x2545F491
+        self.journal: list[Change] | None = None
+        """Every program and erase in turn, while it is a list: what a power cut could end at."""
         self.unknown: list[int] = []
         """Opcodes that came and are not modelled."""
         self.power_on()
@@ -289,9 +300,9 @@ class Nor:
         elif opcode in ERASE:
             size, seconds = ERASE[opcode]
             start = self._address // size * size
-            self.data[start : start + size] = b"\xff" * size
+            self._store_at(start, b"\xff" * size)
         elif opcode in (0xC7, 0x60):
-            self.data[:] = b"\xff" * BYTES
+            self._store_at(0, b"\xff" * BYTES)
             seconds = CHIP_S
         if seconds:
             self.dirty = True
@@ -300,10 +311,17 @@ class Nor:
 
     def _program(self) -> None:
         page, offset = self._address // PAGE * PAGE, self._address % PAGE + self._at
+        content = bytearray(self.data[page : page + PAGE])
         for byte in self._input:
-            place = page + offset % PAGE
-            self.data[place] &= byte
+            content[offset % PAGE] &= byte
             offset += 1
+        self._store_at(page, bytes(content))
+
+    def _store_at(self, address: int, content: bytes) -> None:
+        end = address + len(content)
+        if self.journal is not None:
+            self.journal.append(Change(address, bytes(self.data[address:end]), content))
+        self.data[address:end] = content
 
     def _answer(self, count: int) -> bytes:
         opcode = self._opcode
