@@ -11,11 +11,11 @@ PARTS = {
     "camera": ("sda", "scl", "rst", "vsync", "pwdn", "href", "xclk", "pclk"),
     "sd": ("sclk", "mosi", "miso", "cs"),
     "leds": ("red", "green", "blue"),
-    "buttons": ("boot",),
 }
 
 
 def header(board: dict) -> str:
+    buttons = board["buttons"]
     banks = sum(1 << bank for bank in board["banks_1v8"])
     lines = {
         "BOARD_NAME": f'"{board["name"]}"',
@@ -27,6 +27,9 @@ def header(board: dict) -> str:
     }
     for part, names in PARTS.items():
         lines |= {f"BOARD_{part}_{name}".upper(): board[part][name] for name in names}
+    lines |= {f"BOARD_BUTTONS_{name}".upper(): pad for name, pad in buttons.items()}
+    if "safe" in board:
+        lines["BOARD_SAFE_KEY"] = buttons[board["safe"]]
     defines = "".join(f"#define {name} {value}\n" for name, value in lines.items())
     return f"// Made by board_header.py from the board's board.toml.\n{defines}"
 

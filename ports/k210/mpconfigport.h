@@ -54,6 +54,7 @@ typedef long mp_off_t;
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (8)
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
+#define MICROPY_ENABLE_VM_ABORT (1) // ports/k210/safe_mode.c ends programs that nothing else does
 #define MICROPY_USE_INTERNAL_PRINTF (1) // several KiB less than the C library's
 #define MICROPY_USE_INTERNAL_ERRNO (1) // the numbers of all ports, not those of this C library
 
@@ -82,6 +83,20 @@ typedef long mp_off_t;
 #define MICROPY_PY_MACHINE_RESET (1)
 #define MICROPY_PY_MACHINE_BARE_METAL_FUNCS (1)
 #define MICROPY_PY_MACHINE_DISABLE_IRQ_ENABLE_IRQ (1)
+#define MICROPY_PY_MACHINE_SIGNAL (1)
+#define MICROPY_PY_MACHINE_PULSE (1)
+#define MICROPY_PY_MACHINE_BITSTREAM (1)
+#define MICROPY_PY_MACHINE_I2C (1)
+#define MICROPY_PY_MACHINE_I2C_TRANSFER_WRITE1 (1)
+#define MICROPY_PY_MACHINE_SOFTI2C (1)
+#define MICROPY_PY_MACHINE_SPI (1)
+#define MICROPY_PY_MACHINE_SOFTSPI (1)
+#define MICROPY_PY_MACHINE_UART (1)
+#define MICROPY_PY_MACHINE_UART_INCLUDEFILE "ports/k210/machine_uart.c"
+#define MICROPY_PY_MACHINE_UART_SENDBREAK (1)
+#define MICROPY_PY_MACHINE_UART_READCHAR_WRITECHAR (1)
+#define MICROPY_PY_MACHINE_UART_IRQ (1)
+#define MICROPY_PY_ONEWIRE (1)
 #ifndef MICROPY_PY_ASYNCIO
 #define MICROPY_PY_ASYNCIO (1)
 #endif

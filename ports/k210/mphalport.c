@@ -5,8 +5,10 @@
 #include "py/ringbuf.h"
 #include "py/runtime.h"
 #include "py/stream.h"
+#include "shared/readline/readline.h"
 #include "shared/timeutils/timeutils.h"
 
+#include "safe_mode.h"
 #include "sdk/clint.h"
 #include "sdk/fpioa.h"
 #include "sdk/plic.h"
@@ -40,7 +42,13 @@ static int console_interrupt(void *context) {
         int byte = data & 0xff;
         if (byte == mp_interrupt_char) {
             mp_sched_keyboard_interrupt();
-        } else if (ringbuf_put(&rx_ring, byte) < 0) {
+            safe_mode_interrupted();
+            continue;
+        }
+        if (byte == CHAR_CTRL_A) {
+            safe_mode_raw_wanted();
+        }
+        if (ringbuf_put(&rx_ring, byte) < 0) {
             rx_lost++;
         }
     }
@@ -128,7 +136,16 @@ void mp_hal_console_drain(void) {
     mp_hal_delay_us(9 * 10 * 1000000 / BOARD_BAUD + 100);
 }
 
+void mp_hal_console_forget(void) {
+    uintptr_t status = csr_interrupts_off();
+    rx_ring.iget = rx_ring.iput;
+    csr_interrupts_restore(status);
+}
+
 int mp_hal_stdin_rx_chr(void) {
+    if (mp_interrupt_char == -1) {
+        safe_mode_prompt_reads();
+    }
     for (;;) {
         int byte = ringbuf_get(&rx_ring);
         if (byte >= 0) {

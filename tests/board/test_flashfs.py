@@ -140,7 +140,8 @@ def test_what_is_foreign_is_not_touched(board: RemoteBoard, erased: Board, place
     assert "/flash is not mounted: " in said
     assert "nothing was changed" in said
     assert board.eval("__import__('os').listdir('/')") == []
-    assert bytes(erased.flash.data) == before
+    # Below are the firmware's own record of starts and what scripts put there.
+    assert bytes(erased.flash.data[FILES_ADDRESS:]) == before[FILES_ADDRESS:]
     board.exec("import flashfs\nflashfs.format()", timeout=60)
     board.put("/flash/new.txt", b"new")
     assert on_the_chip(erased).listdir("/") == ["new.txt"]

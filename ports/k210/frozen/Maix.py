@@ -2,29 +2,41 @@
 # Module Maix: pads and pins, and what scripts ask about clocks, memory and settings.
 import json
 
+import k210
 import machine
 from _maix import FPIOA, GPIO, kpu_hz  # noqa: F401
+
+# The heap takes more by itself; what is left for models and frames is the script's affair.
+HEAP_LEAST = 32 * 1024
+HEAP_LEAVES = 1024 * 1024
+CPU_MHZ = (60, 500)
+
+
+def _keep(place, value):
+    settings = k210.settings()
+    settings[place] = value
+    k210.settings(settings)
 
 
 class utils:
     @staticmethod
     def gc_heap_size(size=None):
-        """The heap grows by itself, so a size need not be kept."""
+        """Bytes of the heap now; or what its first area has from the next start on, 0 for the firmware's own."""
         import gc
 
         if size is None:
             return gc.mem_alloc() + gc.mem_free()
+        largest = k210.pool()["total"] - HEAP_LEAVES
+        if size and not HEAP_LEAST <= size <= largest:
+            raise ValueError("heap of %d bytes: want %d to %d, or 0" % (size, HEAP_LEAST, largest))
+        _keep(1, size)
 
     @staticmethod
     def heap_free():
-        import k210
-
         return k210.pool()["free"]
 
     @staticmethod
     def flash_read(address, size):
-        import k210
-
         start = address // 4096 * 4096
         blocks = (address + size - start + 4095) // 4096
         data = bytearray(blocks * 4096)
@@ -47,19 +59,48 @@ class freq:
 
     @staticmethod
     def set(cpu=0, pll1=0, kpu_div=0):
-        if cpu not in (0, freq.get_cpu()):
-            raise OSError("Unsupported CPU frequency!: it is fixed at %d MHz" % freq.get_cpu())
-        if pll1:
-            raise OSError("Unsupported KPU frequency!: it is fixed at %d MHz" % freq.get_kpu())
-        print("No change")
+        """Keeps another rate in MHz and resets the chip; 0 leaves it. The KPU runs at the CPU's."""
+        cpu = cpu or freq.get_cpu()
+        if not CPU_MHZ[0] <= cpu <= CPU_MHZ[1]:
+            raise OSError("Unsupported CPU frequency!: %d MHz, want %d to %d" % ((cpu,) + CPU_MHZ))
+        if pll1 and pll1 // (kpu_div or 1) != cpu:
+            raise OSError(
+                "Unsupported KPU frequency!: its memory is only steady at the CPU's %d MHz" % cpu
+            )
+        if cpu == freq.get_cpu():
+            print("No change")
+            return
+        _keep(0, cpu * 1000000)
+        machine.reset()
+
+
+def _kept():
+    text = k210.settings()[2]
+    return json.loads(text) if text else {}
 
 
 class config:
     @staticmethod
     def get_value(key, default):
-        """A setting out of /flash/config.json."""
+        """A setting that set_value() has kept, else one out of /flash/config.json."""
+        if k210.safe_mode():
+            return default
+        kept = _kept()
+        if key in kept:
+            return kept[key]
         try:
             with open("/flash/config.json") as file:
                 return json.load(file).get(key, default)
         except (OSError, ValueError):
             return default
+
+    @staticmethod
+    def set_value(key, value):
+        """Keeps a setting in flash sectors of its own, with a checksum and the last state beside; None takes it out."""
+        kept = _kept()
+        kept[key] = value
+        if value is None:
+            del kept[key]
+        settings = k210.settings()
+        settings[2] = json.dumps(kept) if kept else ""
+        k210.settings(settings)
