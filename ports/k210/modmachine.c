@@ -5,7 +5,15 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
+#include "extmod/modmachine.h"
+#include "machine.h"
+#include "machine_clocks.h"
+#include "machine_pin.h"
+#include "machine_pwm.h"
 #include "machine_sdcard.h"
+#include "machine_spi.h"
+#include "machine_timer.h"
+#include "machine_uart.h"
 #include "sdk/flash.h"
 #include "sdk/sysctl.h"
 
@@ -13,6 +21,11 @@
 enum { PWRON_RESET = 1, WDT_RESET, SOFT_RESET };
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_Timer), MP_ROM_PTR(&machine_timer_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_PWM), MP_ROM_PTR(&machine_pwm_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_WDT), MP_ROM_PTR(&machine_wdt_type) }, \
+    { MP_ROM_QSTR(MP_QSTR_RTC), MP_ROM_PTR(&machine_rtc_type) }, \
     { MP_ROM_QSTR(MP_QSTR_SDCard), MP_ROM_PTR(&machine_sdcard_type) }, \
     { MP_ROM_QSTR(MP_QSTR_PWRON_RESET), MP_ROM_INT(PWRON_RESET) }, \
     { MP_ROM_QSTR(MP_QSTR_HARD_RESET), MP_ROM_INT(PWRON_RESET) }, \
@@ -82,4 +95,12 @@ static void mp_machine_lightsleep(size_t n_args, const mp_obj_t *args) {
 NORETURN static void mp_machine_deepsleep(size_t n_args, const mp_obj_t *args) {
     mp_machine_lightsleep(n_args, args);
     mp_machine_reset();
+}
+
+void machine_deinit(void) {
+    machine_pin_deinit();
+    machine_uart_deinit_all();
+    machine_timer_deinit_all();
+    machine_wdt_deinit_all();
+    machine_spi_deinit_all();
 }

@@ -4,6 +4,7 @@
 #include "py/obj.h"
 #include "shared/timeutils/timeutils.h"
 
+#include "sdk/rtc.h"
 #include "time_clock.h"
 
 static mp_obj_t mp_time_time_get(void) {
@@ -34,9 +35,19 @@ static mp_obj_t time_set_time(mp_obj_t tuple_in) {
     if (count < 6) {
         mp_raise_ValueError(MP_ERROR_TEXT("time has too few fields: (year, month, day, hour, minute, second)"));
     }
+    const rtc_moment_t moment = {
+        .year = mp_obj_get_int(field[0]),
+        .month = mp_obj_get_int(field[1]),
+        .day = mp_obj_get_int(field[2]),
+        .hour = mp_obj_get_int(field[3]),
+        .minute = mp_obj_get_int(field[4]),
+        .second = mp_obj_get_int(field[5]),
+    };
+    if (rtc_timer_set(&moment) != RTC_OK) {
+        mp_raise_ValueError(MP_ERROR_TEXT("no such date or time, or not of 2000 to 2999"));
+    }
     mp_hal_set_epoch_seconds(timeutils_seconds_since_epoch(
-        mp_obj_get_int(field[0]), mp_obj_get_int(field[1]), mp_obj_get_int(field[2]),
-        mp_obj_get_int(field[3]), mp_obj_get_int(field[4]), mp_obj_get_int(field[5])));
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second));
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(time_set_time_obj, time_set_time);
