@@ -74,9 +74,9 @@ SECONDS ?= 60
 fuzz: firmware
 	$(PY) -m pytest tests/unit tests/board/test_kpu_fuzz.py -k "fuzz or sanitized or prefix" --fuzz-long --fuzz-seconds $(SECONDS)
 
-## soak: 10,000 frames from lens to card and 10,000 models loaded, on the virtual board
+## soak: 10,000 frames and models, a power cut at every step of 500 operations, 1,000,000 random bytes, virtually
 soak: firmware
-	$(PY) -m pytest tests/board/test_soak.py --fuzz-long
+	$(PY) -m pytest tests/board/test_soak.py tests/board/test_power_cut.py tests/board/test_console_noise.py --fuzz-long
 
 ## coverage: lines and branches of the C that the unit tests reach on the host; build/coverage
 coverage: venv sources
