@@ -8,8 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from microkpu.virtual import Board, BootError, RefusedError
-from microkpu.virtual import board as board_module
+from microkpu.virtual import Board, BootError, RefusedError, outside
 from microkpu.virtual.boot_rom import pack
 
 from virtual.support import SPIN, Registers
@@ -204,7 +203,7 @@ def test_output_that_nobody_searches_is_not_kept_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only the last part of it can still be found."""
-    monkeypatch.setattr(board_module, "SEARCHED_BYTES", 1000)
+    monkeypatch.setattr(outside, "SEARCHED_BYTES", 1000)
     board = Board(SPIN)
     for byte in b"first" + b"x" * 5000 + b"the end":
         board.uart_byte(byte)

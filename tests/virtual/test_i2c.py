@@ -265,6 +265,30 @@ def test_the_power_chip_of_a_board_is_where_it_is_soldered() -> None:
     assert board.pmu.registers[0] != 0xFF
 
 
+def test_a_finger_is_read_from_the_touch_controller_and_lowers_its_line() -> None:
+    board = Board(SPIN, wiring="maix_amigo")
+    master = Master(board, 0, 24, 27)
+    master.setup(0x38)
+    master.send(0x02, READ)
+    assert master.received() == b"\0"
+    board.touch.press(300, 479)
+    assert not board.fpioa.level(33)
+    master.send(0x02, *[READ] * 5)
+    assert master.received() == bytes([1, 0x01, 300 & 0xFF, 0x01, 479 & 0xFF])
+    board.touch.press(7, 8)  # it has moved
+    master.send(0x03, *[READ] * 4)
+    assert master.received() == bytes([0x80, 7, 0x00, 8])
+    board.touch.release()
+    assert board.fpioa.level(33)
+    master.send(0x02, READ, READ)
+    assert master.received() == bytes([0, 0x40])
+    master.send(0x80, 0x20)  # a setting stays, a measured value cannot be written
+    master.send(0x02, 5)
+    master.send(0x80, READ)
+    master.send(0x02, READ)
+    assert master.received() == b"\x20\0"
+
+
 def test_a_board_without_a_power_chip_has_none(master: Master) -> None:
     master.setup(0x34)
     master.send(0x23)

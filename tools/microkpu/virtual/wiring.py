@@ -56,11 +56,15 @@ class SdWiring:
 
 @dataclass(frozen=True)
 class I2cWiring:
-    """Devices soldered to two pads, by the names that board.py knows."""
+    """Devices soldered to two pads, by the names that board.py knows.
+
+    `irq` is the pad of the touch controller's interrupt line.
+    """
 
     scl: int
     sda: int
     devices: tuple[str, ...]
+    irq: int | None = None
 
 
 SIPEED_LCD = LcdWiring(cs=36, rst=37, dc=38, wr=39)
@@ -108,7 +112,7 @@ _ALL = (
         leds={"red": 14, "green": 15, "blue": 17},
         buttons={"boot": BOOT_PAD, "next": 20, "back": 23},
         sensors=("ov7740", "gc0328"),
-        i2c=(I2cWiring(24, 27, ("pmu",)),),
+        i2c=(I2cWiring(24, 27, ("pmu", "touch"), irq=33),),
     ),
     Wiring(
         "m5stickv",
@@ -130,6 +134,7 @@ _ALL = (
         sd=SdWiring(sclk=32, mosi=35, miso=33, cs=34),
         leds={},
         buttons={"boot": BOOT_PAD, "c": 17},
+        i2c=(I2cWiring(24, 25, ("touch",), irq=22),),
     ),
     Wiring(
         "wonder_mv",
@@ -140,6 +145,7 @@ _ALL = (
         sd=_CAMERA_BESIDE_LCD,
         leds={"white": 25},
         buttons={"boot": BOOT_PAD, "a": 26, "b": 47},
+        i2c=(I2cWiring(18, 19, ("touch",), irq=41),),
     ),
     Wiring(
         "kd233",
