@@ -6,7 +6,8 @@
 #define POWER_DOWN_US (10000)
 #define WAKE_US (30000)
 
-static const chip_t *const kinds[CHIP_KINDS] = { &chip_ov2640, &chip_ov5640 };
+// Of those at one address first the one whose registers can be read without harm to the other.
+static const chip_t *const kinds[CHIP_KINDS] = { &chip_ov2640, &chip_ov7740, &chip_gc0328, &chip_ov5640 };
 
 int chip_write(const chip_t *chip, uint16_t number, uint8_t value) {
     return dvp_sccb_send_data(chip->address, number, value);

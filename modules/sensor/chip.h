@@ -39,15 +39,17 @@ typedef struct {
     uint8_t reg_len;          // bits of a register's number
     uint8_t identity[2];      // what identify() finds
     uint32_t xclk_hz;
-    dvp_format_t color, gray; // what the DVP is told
+    dvp_format_t color;       // what is sent where nothing else is asked for
     int (*identify)(uint8_t found[2]);
     int (*load_defaults)(void); // soft reset, then the settings that nobody changes
-    int (*set_gray)(bool gray);
+    int (*set_yuv)(bool yuv);   // YUV422 with the colour first, or `color`
     int (*set_size)(const chip_size_t *size);
     int (*set)(chip_setting_t setting, int value);
 } chip_t;
 
 extern const chip_t chip_ov2640;
+extern const chip_t chip_ov7740;
+extern const chip_t chip_gc0328;
 extern const chip_t chip_ov5640;
 
 // -- chip.c
@@ -69,7 +71,7 @@ typedef struct {
     uint8_t found[2];   // in place of its identity
 } chip_answer_t;
 
-#define CHIP_KINDS (2)
+#define CHIP_KINDS (4)
 
 // Powers the sensor up and finds out what it is; NULL where no kind's identity is found, and then what was read.
 const chip_t *chip_detect(uint32_t xclk_hz, bool omnivision, bool galaxycore, chip_answer_t answers[CHIP_KINDS]);

@@ -134,14 +134,24 @@ static void copy_pixels(uint16_t *pixels, const volatile uint64_t *frame, size_t
     }
 }
 
+static const dvp_frame_t *last(const frames_obj_t *frames) {
+    return &frames->frame[frames->count > 1 ? frames->turn ^ 1 : 0];
+}
+
 mp_obj_t frames_image(frames_obj_t *frames) {
-    const dvp_frame_t *frame = &frames->frame[frames->count > 1 ? frames->turn ^ 1 : 0];
+    const dvp_frame_t *frame = last(frames);
     size_t pixels = (size_t)frames->w * frames->h;
     if (frames->gray) {
         iomem_copy_out(frames->pix, frame->r, pixels);
     } else {
         copy_pixels((uint16_t *)frames->pix, frame->rgb565, pixels);
     }
+    frames->taken = true;
+    return frames_last(frames);
+}
+
+mp_obj_t frames_last(frames_obj_t *frames) {
+    size_t pixels = (size_t)frames->w * frames->h;
     image_obj_t *img = mp_obj_malloc_with_finaliser(image_obj_t, &image_type);
     mp_obj_base_t base = img->base;
     *img = (image_obj_t) {
@@ -150,7 +160,7 @@ mp_obj_t frames_image(frames_obj_t *frames) {
         .h = frames->h,
         .format = frames->gray ? IMAGE_GRAYSCALE : IMAGE_RGB565,
         .pix = frames->pix,
-        .planes = frame->r,
+        .planes = last(frames)->r,
         .plane_count = frames->gray ? 1 : 3,
         .pix_bytes = frames->gray ? pixels : 2 * pixels,
         .pix_borrowed = true,

@@ -19,6 +19,7 @@ typedef struct {
     bool gray;
     uint8_t count;          // of buffers: 1, or 2 to take a frame while Python works on the other
     uint8_t turn;           // the one that comes next
+    bool taken;             // an image was made
     uint8_t *pix;           // cached
     dvp_frame_t frame[FRAMES_MAX];
 } frames_obj_t;
@@ -29,6 +30,8 @@ frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count);
 bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms);
 // The frame that was waited for, as an image; it is good until the next one is waited for.
 mp_obj_t frames_image(frames_obj_t *frames);
+// The same frame again, as it is by now.
+mp_obj_t frames_last(frames_obj_t *frames);
 // No more frames come into this memory, which goes as soon as no image uses it.
 int frames_end(frames_obj_t *frames);
 

@@ -57,7 +57,8 @@ static frames_obj_t *need_frames(void) {
             sensor.stopped ? "run(1)" : "shutdown(False)");
     }
     if (present() == NULL) {
-        if (dvp_set_image(sensor.gray ? chip->gray : chip->color, sensor.size.w, sensor.size.h) != DVP_OK) {
+        dvp_format_t format = sensor.gray ? DVP_FORMAT_Y : sensor.yuv ? DVP_FORMAT_YUV422 : chip->color;
+        if (dvp_set_image(format, sensor.size.w, sensor.size.h) != DVP_OK) {
             mp_raise_OSError(MP_EINVAL);
         }
         MP_STATE_PORT(sensor_frames) =
@@ -145,6 +146,19 @@ static mp_obj_t sensor_snapshot(size_t n_args, const mp_obj_t *args, mp_map_t *k
 }
 static MP_DEFINE_CONST_FUN_OBJ_KW(sensor_snapshot_obj, 0, sensor_snapshot);
 
+// The frame that the last snapshot() took, None where there is none.
+static mp_obj_t sensor_get_fb(void) {
+    frames_obj_t *frames = present();
+    return frames == NULL || !frames->taken ? mp_const_none : frames_last(frames);
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_fb_obj, sensor_get_fb);
+
+// MaixPy's editor is sent frames; there is none here.
+static mp_obj_t sensor_flush(void) {
+    return mp_const_none;
+}
+static MP_DEFINE_CONST_FUN_OBJ_0(sensor_flush_obj, sensor_flush);
+
 // skip_frames(n), or frames of a time in ms
 static mp_obj_t sensor_skip_frames(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_n, ARG_time };
@@ -174,6 +188,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR_sensor) },
     { MP_ROM_QSTR(MP_QSTR___init__), MP_ROM_PTR(&sensor___init___obj) },
     { MP_ROM_QSTR(MP_QSTR_reset), MP_ROM_PTR(&sensor_reset_obj) },
+    { MP_ROM_QSTR(MP_QSTR_binocular_reset), MP_ROM_PTR(&sensor_binocular_reset_obj) },
     { MP_ROM_QSTR(MP_QSTR_deinit), MP_ROM_PTR(&sensor_deinit_obj) },
     { MP_ROM_QSTR(MP_QSTR_shutdown), MP_ROM_PTR(&sensor_shutdown_obj) },
     { MP_ROM_QSTR(MP_QSTR_sleep), MP_ROM_PTR(&sensor_shutdown_obj) },
@@ -185,6 +200,8 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_width), MP_ROM_PTR(&sensor_width_obj) },
     { MP_ROM_QSTR(MP_QSTR_height), MP_ROM_PTR(&sensor_height_obj) },
     { MP_ROM_QSTR(MP_QSTR_snapshot), MP_ROM_PTR(&sensor_snapshot_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_fb), MP_ROM_PTR(&sensor_get_fb_obj) },
+    { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&sensor_flush_obj) },
     { MP_ROM_QSTR(MP_QSTR_skip_frames), MP_ROM_PTR(&sensor_skip_frames_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_hmirror), MP_ROM_PTR(&sensor_set_hmirror_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_vflip), MP_ROM_PTR(&sensor_set_vflip_obj) },
@@ -197,6 +214,11 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_set_auto_gain), MP_ROM_PTR(&sensor_set_auto_gain_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_auto_exposure), MP_ROM_PTR(&sensor_set_auto_exposure_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_auto_whitebal), MP_ROM_PTR(&sensor_set_auto_whitebal_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_gain_db), MP_ROM_PTR(&sensor_not_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_exposure_us), MP_ROM_PTR(&sensor_not_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_rgb_gain_db), MP_ROM_PTR(&sensor_not_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_special_effect), MP_ROM_PTR(&sensor_not_set_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_lens_correction), MP_ROM_PTR(&sensor_not_set_obj) },
     { MP_ROM_QSTR(MP_QSTR___write_reg), MP_ROM_PTR(&sensor_write_reg_obj) },
     { MP_ROM_QSTR(MP_QSTR___read_reg), MP_ROM_PTR(&sensor_read_reg_obj) },
 

@@ -125,11 +125,11 @@ static int load_defaults(void) {
     return result == DVP_OK ? chip_write_all(CHIP, defaults, COUNT(defaults)) : result;
 }
 
-static int set_gray(bool gray) {
+static int set_yuv(bool yuv) {
     const chip_register_t registers[] = {
         { BANK, DSP },
         { RESET, RESET_DVP },
-        { IMAGE_MODE, gray ? IMAGE_MODE_UYVY : IMAGE_MODE_RGB565 },
+        { IMAGE_MODE, yuv ? IMAGE_MODE_UYVY : IMAGE_MODE_RGB565 },
         { RESET, 0 },
     };
     return chip_write_all(CHIP, registers, COUNT(registers));
@@ -248,10 +248,9 @@ const chip_t chip_ov2640 = {
     .identity = { 0x26, 0x42 },
     .xclk_hz = 24000000,
     .color = DVP_FORMAT_RGB565,
-    .gray = DVP_FORMAT_Y,
     .identify = identify,
     .load_defaults = load_defaults,
-    .set_gray = set_gray,
+    .set_yuv = set_yuv,
     .set_size = set_size,
     .set = set,
 };

@@ -104,10 +104,10 @@ static int load_defaults(void) {
     return result == DVP_OK ? chip_write_all(CHIP, defaults, COUNT(defaults)) : result;
 }
 
-static int set_gray(bool gray) {
+static int set_yuv(bool yuv) {
     const chip_register_t registers[] = {
-        { FORMAT, gray ? FORMAT_UYVY : FORMAT_RGB565 },
-        { ISP_FORMAT, gray ? 0 : ISP_RGB },
+        { FORMAT, yuv ? FORMAT_UYVY : FORMAT_RGB565 },
+        { ISP_FORMAT, yuv ? 0 : ISP_RGB },
     };
     return chip_write_all(CHIP, registers, COUNT(registers));
 }
@@ -184,10 +184,9 @@ const chip_t chip_ov5640 = {
     .identity = { 0x56, 0x40 },
     .xclk_hz = 24000000,
     .color = DVP_FORMAT_RGB565,
-    .gray = DVP_FORMAT_Y,
     .identify = identify,
     .load_defaults = load_defaults,
-    .set_gray = set_gray,
+    .set_yuv = set_yuv,
     .set_size = set_size,
     .set = set,
 };

@@ -11,7 +11,7 @@
 typedef struct {
     const chip_t *chip;  // NULL: none was found, or it has lost its settings
     bool has_format, has_size;
-    bool gray, stopped, off;
+    bool gray, yuv, stopped, off;
     uint8_t buffers;
     uint8_t rate;        // frames a second
     chip_size_t size;
@@ -62,10 +62,13 @@ const chip_t *sensor_chip(void);
 void sensor_drop_frames(void);
 // What a register access gave: OSError where it is an error.
 void sensor_check(int result);
+// Has the sensor send what the present pixel format needs.
+int sensor_send_format(const chip_t *chip);
 
 // -- sensor_reset.c
 
 MP_DECLARE_CONST_FUN_OBJ_KW(sensor_reset_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(sensor_binocular_reset_obj);
 
 // -- sensor_size.c
 
@@ -86,6 +89,8 @@ MP_DECLARE_CONST_FUN_OBJ_1(sensor_set_framerate_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(sensor_set_auto_gain_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(sensor_set_auto_exposure_obj);
 MP_DECLARE_CONST_FUN_OBJ_KW(sensor_set_auto_whitebal_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR(sensor_not_read_obj);
+MP_DECLARE_CONST_FUN_OBJ_VAR(sensor_not_set_obj);
 MP_DECLARE_CONST_FUN_OBJ_2(sensor_write_reg_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(sensor_read_reg_obj);
 

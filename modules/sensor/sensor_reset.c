@@ -74,7 +74,7 @@ static mp_obj_t sensor_reset(size_t n_args, const mp_obj_t *pos_args, mp_map_t *
     if (args[ARG_set_regs].u_bool) {
         sensor_check(chip->load_defaults());
         if (sensor.has_format) {
-            sensor_check(chip->set_gray(sensor.gray));
+            sensor_check(sensor_send_format(chip));
         }
         if (sensor.has_size) {
             sensor_check(chip->set_size(&sensor.size));
@@ -86,3 +86,12 @@ static mp_obj_t sensor_reset(size_t n_args, const mp_obj_t *pos_args, mp_map_t *
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(sensor_reset_obj, 0, sensor_reset);
+
+static mp_obj_t sensor_binocular_reset(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
+    (void)n_args;
+    (void)pos_args;
+    (void)kw_args;
+    mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("Reset Failed: two sensors in turn are not driven: sensor.reset(),"
+        " with choice=1 or 2 where two of different makers are on the cable"));
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(sensor_binocular_reset_obj, 0, sensor_binocular_reset);

@@ -96,6 +96,23 @@ static mp_obj_t sensor_set_auto_whitebal(size_t n_args, const mp_obj_t *args, mp
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_whitebal_obj, 1, sensor_set_auto_whitebal);
 
+static mp_obj_t sensor_not_read(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    (void)args;
+    mp_raise_msg_varg(&mp_type_OSError, MP_ERROR_TEXT("Sensor control failed!: the %s is not asked for that:"
+        " its registers are read by sensor.__read_reg()"), sensor_chip()->name);
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR(sensor_not_read_obj, 0, sensor_not_read);
+
+// False: no sensor has it.
+static mp_obj_t sensor_not_set(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    (void)args;
+    sensor_chip();
+    return mp_const_false;
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR(sensor_not_set_obj, 0, sensor_not_set);
+
 static mp_obj_t sensor_write_reg(mp_obj_t number, mp_obj_t value) {
     sensor_check(chip_write(sensor_chip(), mp_obj_get_int(number), mp_obj_get_int(value)));
     return mp_const_none;

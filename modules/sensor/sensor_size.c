@@ -40,6 +40,11 @@ static const struct {
     [UXGA] = { 1600, 1200 },
 };
 
+int sensor_send_format(const chip_t *chip) {
+    return chip->set_yuv(sensor.gray || sensor.yuv);
+}
+
+// YUV422 is how the colours come; images are RGB565 with it, too.
 static mp_obj_t sensor_set_pixformat(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_format, ARG_set_regs };
     static const mp_arg_t allowed[] = {
@@ -50,16 +55,17 @@ static mp_obj_t sensor_set_pixformat(size_t n_args, const mp_obj_t *pos_args, mp
     mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
     const chip_t *chip = sensor_chip();
     mp_int_t format = args[ARG_format].u_int;
-    if (format != RGB565 && format != GRAYSCALE) {
+    if (format != RGB565 && format != GRAYSCALE && format != YUV422) {
         mp_raise_msg_varg(&mp_type_ValueError,
-            MP_ERROR_TEXT("pixformat %d: want sensor.RGB565 or sensor.GRAYSCALE"), (int)format);
+            MP_ERROR_TEXT("pixformat %d: want sensor.RGB565, sensor.GRAYSCALE or sensor.YUV422"), (int)format);
     }
     sensor_drop_frames();
-    if (args[ARG_set_regs].u_bool) {
-        sensor_check(chip->set_gray(format == GRAYSCALE));
-    }
     sensor.gray = format == GRAYSCALE;
+    sensor.yuv = format == YUV422;
     sensor.has_format = true;
+    if (args[ARG_set_regs].u_bool) {
+        sensor_check(sensor_send_format(chip));
+    }
     return mp_const_true;
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_pixformat_obj, 1, sensor_set_pixformat);
