@@ -213,7 +213,7 @@ def test_sizes_beyond_the_chip_are_refused(camera: RemoteBoard) -> None:
     message = error(camera, "sensor.set_framesize(sensor.SVGA)")
     assert message.startswith("OSError: [Errno 12] ENOMEM: frames of 800x600")
     assert error(camera, "sensor.set_framesize(99)").startswith("ValueError: framesize 99")
-    assert error(camera, "sensor.set_pixformat(sensor.YUV422)").startswith("ValueError: pixformat")
+    assert error(camera, "sensor.set_pixformat(1)").startswith("ValueError: pixformat 1")
 
 
 def test_frames_that_do_not_fit_say_what_they_need(camera: RemoteBoard) -> None:
@@ -348,7 +348,37 @@ def test_after_a_soft_reset_nothing_writes_memory(camera: RemoteBoard, virtual: 
     assert virtual.dvp.frames == taken
 
 
-# Another sensor.
+# What may change an image.
+
+
+def test_images_of_one_camera_share_their_memory(camera: RemoteBoard, show: Show) -> None:
+    """The next snapshot() goes into it, and nothing else does: both images show it then."""
+    show(SCENE, WHITE)
+    camera.exec("i = sensor.snapshot()\nfirst = bytes(i)\nj = sensor.snapshot()")
+    assert camera.eval("(first == bytes(i), bytes(i) == bytes(j))") == (False, True)
+    assert_pixels(camera, "i", np.full((H, W), 0xFFFF, np.uint16))
+
+
+def test_get_fb_is_the_last_frame_as_it_is(camera: RemoteBoard, virtual: Board) -> None:
+    assert camera.eval("sensor.get_fb()") is None
+    camera.exec("i = sensor.snapshot()\ni.set_pixel(3, 4, 0x1234)")
+    taken = virtual.dvp.frames
+    assert camera.eval("sensor.get_fb().get_pixel(3, 4, rgbtuple=False)") == 0x1234
+    assert camera.eval("bytes(sensor.get_fb()) == bytes(i)") is True
+    assert virtual.dvp.frames == taken
+
+
+@pytest.mark.parametrize("buffers", [1, 2])
+def test_a_copy_is_not_touched_by_the_camera(
+    camera: RemoteBoard, show: Show, buffers: int
+) -> None:
+    show(SCENE, WHITE)
+    camera.exec(f"sensor.reset(dual_buff={buffers == 2})\ni = sensor.snapshot().copy()")
+    camera.exec("j = [sensor.snapshot() for k in range(3)]")
+    assert_pixels(camera, "i", rgb565(SCENE))
+
+
+# Other sensors.
 
 
 @pytest.fixture
@@ -386,3 +416,121 @@ def test_settings_that_a_sensor_does_not_have_are_false(ov5640: RemoteBoard) -> 
     assert ov5640.eval("(sensor.set_brightness(1), sensor.set_contrast(-1))") == (True, True)
     assert ov5640.eval("(sensor.set_saturation(1), sensor.set_framerate(15))") == (False, False)
     assert ov5640.eval("sensor.__read_reg(0x300A)") == 0x56
+
+
+OTHERS = {"ov7740": 0x7742, "gc0328": 0x9D}
+
+
+@pytest.fixture(params=OTHERS)
+def other(
+    request: pytest.FixtureRequest, board: RemoteBoard, virtual: Board
+) -> Iterator[RemoteBoard]:
+    """A board with a sensor that sends YUV, which shares its address with the other one."""
+    virtual.camera = Camera(virtual, Pictures([SOFT]), (request.param,))
+    assert board.exec("import sensor\nsensor.reset()") == f"[MAIXPY]: find {request.param}\n"
+    assert board.eval("sensor.get_id()") == OTHERS[request.param]
+    yield board
+    unplug(virtual)
+
+
+# Colours that stay about the same from one pixel to the next: YUV has one for two of them.
+SOFT = Image.fromarray(
+    np.stack([np.arange(W) * 255 // W + np.zeros((H, 1), int),
+              np.arange(H)[:, None] * 255 // H + np.zeros(W, int),
+              np.full((H, W), 90)], -1).astype(np.uint8)
+)  # fmt: skip
+
+
+def assert_near(board: RemoteBoard, image: str, wanted: npt.NDArray[np.uint8]) -> None:
+    """Within what YUV and 5 bits a colour round."""
+    h, w, _ = wanted.shape
+    words = np.frombuffer(board.get_buffer(image), np.uint16).reshape(h, w).astype(int)
+    got = np.stack([words >> 11 << 3, (words >> 5 & 63) << 2, (words & 31) << 3], -1)
+    assert np.abs(got - wanted.astype(int)).mean() < 6
+
+
+def test_others_give_the_same_pictures(other: RemoteBoard) -> None:
+    seen = np.asarray(SOFT)
+    other.exec("sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.QVGA)")
+    other.exec("i = sensor.snapshot()")
+    assert_near(other, "i", seen)
+    other.exec("i.clear()\ni.ai_to_pix()")
+    assert_near(other, "i", seen)
+    other.exec("sensor.set_hmirror(1)\ni = sensor.snapshot()")
+    assert_near(other, "i", seen[:, ::-1])
+    other.exec("sensor.set_hmirror(0)\nsensor.set_vflip(1)\ni = sensor.snapshot()")
+    assert_near(other, "i", seen[::-1])
+
+
+def test_others_give_brightness_alone(other: RemoteBoard) -> None:
+    other.exec("sensor.set_pixformat(sensor.GRAYSCALE)\nsensor.set_framesize(sensor.QVGA)")
+    other.exec("i = sensor.snapshot()")
+    gray = np.frombuffer(other.get_buffer("i"), np.uint8).reshape(H, W).astype(int)
+    luma = np.asarray(SOFT) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(gray - luma).mean() < 2
+
+
+def test_others_have_windows(other: RemoteBoard) -> None:
+    other.exec("sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.QVGA)")
+    other.exec("sensor.set_windowing((40, 24, 160, 120))\ni = sensor.snapshot()")
+    assert other.eval("(i.width(), i.height())") == (160, 120)
+    assert_near(other, "i", np.asarray(SOFT)[24:144, 40:200])
+
+
+@pytest.mark.parametrize("name", ["VGA", "QQVGA", "B128X128", "CIF"])
+def test_others_have_sizes(other: RemoteBoard, name: str) -> None:
+    """The middle of the view; without a scaler it may be less of it."""
+    other.exec(f"sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.{name})")
+    other.exec("i = sensor.snapshot()")
+    w, h = other.eval("(i.width(), i.height())")
+    words = np.frombuffer(other.get_buffer("i"), np.uint16).reshape(h, w)
+    shares = np.array([(words >> 11).mean() / 31, (words >> 5 & 63).mean() / 63])
+    assert np.abs(shares - 0.5).max() < 0.03
+    red = (words >> 11).mean(0)
+    assert (np.diff(red) > -1).all() and red[-1] - red[0] > 12
+
+
+def test_others_have_settings(other: RemoteBoard) -> None:
+    other.exec("sensor.set_pixformat(sensor.RGB565)\nsensor.set_framesize(sensor.QVGA)")
+    calls = "sensor.set_contrast(1), sensor.set_saturation(-1), sensor.set_gainceiling(8)"
+    assert other.eval(f"({calls})") == (True, True, False)
+    other.exec("sensor.set_auto_exposure(False)\nsensor.set_auto_whitebal(False)")
+    other.exec("sensor.set_colorbar(True)\ni = sensor.snapshot()")
+    bars = [other.eval(f"i.get_pixel({x}, 9)") for x in range(20, 320, 40)]
+    assert [tuple(v > 127 for v in bar) for bar in bars][:3] == [
+        (True, True, True), (True, True, False), (False, True, True),
+    ]  # fmt: skip
+
+
+def test_the_makers_choice_reaches_the_gc0328(board: RemoteBoard, virtual: Board) -> None:
+    virtual.camera = Camera(virtual, Pictures([SOFT]), ("gc0328",))
+    message = error(board, "import sensor\nsensor.reset(choice=1)")
+    assert "ov7740 at 0x21 would say 77 42" in message and "gc0328" not in message
+    assert board.exec("sensor.reset(choice=2)") == "[MAIXPY]: find gc0328\n"
+    unplug(virtual)
+
+
+def test_a_slower_ov7740(board: RemoteBoard, virtual: Board) -> None:
+    virtual.camera = Camera(virtual, Pictures([SOFT]), ("ov7740",))
+    board.exec(QVGA + "sensor.set_framerate(10)")
+    board.exec("sensor.snapshot()")
+    begin = virtual.seconds
+    board.exec("sensor.skip_frames(5)")
+    assert 0.45 < virtual.seconds - begin < 0.65
+    unplug(virtual)
+
+
+def test_yuv422_is_how_colours_come(camera: RemoteBoard, virtual: Board) -> None:
+    """From an OV2640 too; the AI buffer then has colours of 8 bits, not of 5 and 6."""
+    virtual.camera = Camera(virtual, Pictures([SOFT]), ("ov2640",))
+    camera.exec(QVGA + "print(sensor.set_pixformat(sensor.YUV422))\ni = sensor.snapshot()")
+    assert camera.eval("i.format()") == 2
+    assert_near(camera, "i", np.asarray(SOFT))
+    assert virtual.dvp.read(0, 4) >> 9 & 3 == 1
+
+
+def test_calls_that_are_not_driven_say_so(camera: RemoteBoard) -> None:
+    assert camera.eval("(sensor.flush(), sensor.set_special_effect(1))") == (None, False)
+    assert error(camera, "sensor.get_gain_db()").startswith("OSError: Sensor control failed!: ")
+    message = error(camera, "sensor.binocular_reset()")
+    assert message.startswith("OSError: Reset Failed: two sensors in turn")
