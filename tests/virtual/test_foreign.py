@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Firmware that nobody here wrote, unmodified, where MICROKPU_FOREIGN names a folder that has it.
 
-The vendor's face_detect.kfpkg and kpu.kfpkg (kendryte-standalone-demo), LoBo's MicroPython.bin
-(MicroPython_K210_LoBo), a MaixPy v1 (any maixpy_v0*.bin) and Krux (kboot.kfpkg of its M5StickV).
-Their pictures are those of the golden vectors in MICROKPU_SHARED.
+The vendor's face_detect.kfpkg and kpu.kfpkg (kendryte-standalone-demo) and its face detector on
+FreeRTOS (freertos_face.kfpkg: kfpkg.kfpkg of kendryte-freertos-demo), LoBo's MicroPython
+(MicroPython.bin, lobo*.kfpkg), a MaixPy v1 (any maixpy_v0*.bin), Krux (its kboot.kfpkg as
+krux_BOARD.kfpkg) and RT-Thread (rtthread_mfcc.bin). Their pictures are those of the golden
+vectors in MICROKPU_SHARED.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import pytest
 from microkpu.kfpkg import read_kfpkg
 from microkpu.virtual import Board
 from microkpu.virtual.boot_rom import pack
+from microkpu.virtual.wiring import SdWiring, Wiring
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -40,12 +43,15 @@ def picture(name: str) -> Path:
     return path
 
 
-def demo(package: str, seen: str) -> Board:
-    images = [
+def flashed(package: str) -> list[tuple[int, bytes]]:
+    return [
         (part.address, pack(part.content) if part.bootable else part.content)
         for part in read_kfpkg(foreign(package))
     ]
-    return Board(None, images, strict=False, camera=picture(seen))
+
+
+def demo(package: str, seen: str, wiring: str = "maix_dock") -> Board:
+    return Board(None, flashed(package), strict=False, camera=picture(seen), wiring=wiring)
 
 
 def marked(board: Board, color: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -65,9 +71,24 @@ def test_the_vendors_face_detector_boxes_the_astronauts_face() -> None:
         board.run(seconds=20e-3)
         if board.lcd.panel.pixels_written >= 2 * 320 * 240 + 320 * 240:
             break
-    left, top, right, bottom = marked(board, RED)
-    # Chin, hair and ears of the astronaut in the picture of 320 by 240.
+    assert_around_the_face(marked(board, RED))
+
+
+def assert_around_the_face(box: tuple[int, int, int, int]) -> None:
+    """Chin, hair and ears of the astronaut in the picture of 320 by 240."""
+    left, top, right, bottom = box
     assert 95 < left < 130 and 10 < top < 45 and 150 < right < 190 and 100 < bottom < 135
+
+
+def test_the_vendors_face_detector_on_freertos_does_so_with_both_harts() -> None:
+    """It reads the model at 0.8 MHz, which takes four seconds, then looks at every frame."""
+    board = demo("freertos_face.kfpkg", "face_v3_astronaut", "kd233")
+    for _ in range(120):
+        board.run(seconds=50e-3)
+        if board.lcd.panel.pixels_written >= 3 * 320 * 240:
+            break
+    assert b"ID: 5640" in board.take_output()
+    assert_around_the_face(marked(board, RED))
 
 
 def test_the_vendors_object_detector_boxes_the_cat() -> None:
@@ -103,6 +124,24 @@ def test_lobos_micropython_has_files_in_flash_and_on_the_card(tmp_path: Path) ->
     ask(b"open('/flash/x.txt').read()", b"\r\n'kept in flash'\r\n")
     ask(b"import os; os.mount(os.VfsSDCard(), '/sd')", b">>> ")
     ask(b"open('/sd/note.txt').read()", b"\r\n'from the card'\r\n")
+
+
+@pytest.mark.parametrize(
+    ("package", "says"),
+    [
+        ("lobo.kfpkg", b"by LoBo"),
+        ("lobo_ota.kfpkg", b"* Starting at 0x80000000"),
+        ("lobo_sqlite.kfpkg", b"by LoBo"),
+        ("lobo_twotasks.kfpkg", b"(two MPY tasks)"),
+    ],
+)
+def test_lobos_packages_come_with_their_file_system(package: str, says: bytes) -> None:
+    board = Board(None, flashed(package), strict=False)
+    assert board.run(seconds=5, until=b">>> ")
+    assert says in board.take_output()
+    board.send(b"import os; os.listdir('/flash')\r\n")
+    assert board.run(seconds=5, until=b"]"), board.take_output()
+    assert b"['boot.py', 'examples', 'fonts', 'lib', 'www']" in board.take_output()
 
 
 CAMERA_SCRIPT = b"""import sensor, lcd
@@ -149,16 +188,27 @@ def test_maixpy_shows_its_camera_on_the_display(sensor: str) -> None:
     assert min(errors) < 6, errors
 
 
-def test_krux_comes_up_through_its_boot_loader() -> None:
-    """The loader prints by the ROM and reads the mapped flash; then both harts enter MaixPy."""
-    images = [
-        (part.address, pack(part.content) if part.bootable else part.content)
-        for part in read_kfpkg(foreign("kboot.kfpkg"))
-    ]
-    board = Board(None, images, strict=False, wiring="m5stickv")
-    assert board.run(seconds=10, until=b"ACTIVE")
+@pytest.mark.parametrize("wiring", ["m5stickv"])
+def test_krux_comes_up_through_its_boot_loader(wiring: str) -> None:
+    """The loader prints by the ROM and reads the mapped flash; then both harts enter MaixPy.
+
+    Krux shows its sign, then its menu: white words on black, one of them chosen.
+    """
+    board = Board(
+        None, flashed(f"krux_{wiring.removeprefix('maix_')}.kfpkg"), strict=False, wiring=wiring
+    )
     assert board.run(seconds=10, until=b"* Starting at 0x80000000")
     assert board.run(seconds=10, until=b"No pin set")  # its settings say no more
     board.run(seconds=1.5)
     rows = np.asarray(board.lcd.image()).astype(int).mean((1, 2))
     assert (rows > 150).sum() > 15 and (rows < 10).sum() > 60  # a chosen line of the menu
+
+
+def test_rt_thread_reads_a_card_on_pads_that_no_known_board_has(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("from the card")
+    wiring = Wiring("another", sd=SdWiring(sclk=21, mosi=19, miso=20, cs=25))
+    board = Board(foreign("rtthread_mfcc.bin"), strict=False, sd=tmp_path, wiring=wiring)
+    assert board.run(seconds=2, until=b"msh />")
+    board.run(seconds=0.2)
+    board.send(b"cat note.txt\r\n")
+    assert board.run(seconds=2, until=b"from the card"), board.take_output()
