@@ -18,7 +18,6 @@ import pytest
 from microkpu.kfpkg import read_kfpkg
 from microkpu.virtual import Board
 from microkpu.virtual.boot_rom import pack
-from microkpu.virtual.wiring import SdWiring, Wiring
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -206,8 +205,7 @@ def test_krux_comes_up_through_its_boot_loader(wiring: str) -> None:
 
 def test_rt_thread_reads_a_card_on_pads_that_no_known_board_has(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("from the card")
-    wiring = Wiring("another", sd=SdWiring(sclk=21, mosi=19, miso=20, cs=25))
-    board = Board(foreign("rtthread_mfcc.bin"), strict=False, sd=tmp_path, wiring=wiring)
+    board = Board(foreign("rtthread_mfcc.bin"), strict=False, sd=tmp_path)
     assert board.run(seconds=2, until=b"msh />")
     board.run(seconds=0.2)
     board.send(b"cat note.txt\r\n")

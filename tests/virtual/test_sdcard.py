@@ -33,7 +33,9 @@ class Bus(Protocol):
 class Master:
     """SPI1 (or SPI0) in full duplex by the CPU; chip select by GPIOHS7."""
 
-    def __init__(self, board: Board, index: int = 1) -> None:
+    def __init__(
+        self, board: Board, index: int = 1, places: tuple[int, ...] = (SCLK, MOSI, MISO, CS)
+    ) -> None:
         self.board = board
         self.spi = Registers(board.spi[index])
         self.gpio = Registers(board.gpiohs)
@@ -41,10 +43,11 @@ class Master:
         tie_arbitration(board)
         first = 70 if index == 1 else 4
         pads = Registers(board.fpioa)
-        pads.write("io", (83 if index == 1 else 17) | 0x1F00, SCLK)
-        pads.write("io", first | 0xB03F00, MOSI)
-        pads.write("io", first + 1 | 0xB03F00, MISO)
-        pads.write("io", 24 + CS_PIN | 0x901F00, CS)
+        sclk, mosi, miso, cs = places
+        pads.write("io", (83 if index == 1 else 17) | 0x1F00, sclk)
+        pads.write("io", first | 0xB03F00, mosi)
+        pads.write("io", first + 1 | 0xB03F00, miso)
+        pads.write("io", 24 + CS_PIN | 0x901F00, cs)
         self.gpio.write("output_val", 1 << CS_PIN)
         self.gpio.write("output_en", 1 << CS_PIN)
         self.divisor = 0
@@ -420,6 +423,25 @@ def test_receive_only_and_dma(driver: Driver) -> None:
     bus.spi.write("ser", 1)
     dma.wait(1)
     assert memory(board, TARGET, 2048)[::4] == CONTENT[2048:2560]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_pads_of_no_known_board_reach_it_where_the_board_is_lenient(
+    image: Path, strict: bool
+) -> None:
+    board = Board(SLEEP, strict=strict, sd=image)
+    board.run_until_idle()
+    driver = Driver(Master(board, places=(21, 19, 20, 25)))
+    if strict:
+        assert driver.once(0, 0, 0, 0x95) == b"\xff"
+        return
+    pads, other = Registers(board.fpioa), Registers(board.gpiohs)
+    pads.write("io", 24 + 9 | 0x901F00, 14)  # a light that is switched between two commands
+    other.write("output_en", 1 << CS_PIN | 1 << 9)
+    driver.start()
+    for level in (True, False):
+        other.write("output_val", other.read("output_val") & ~(1 << 9) | level << 9)
+        assert driver.read(512) == CONTENT[512:1024]
 
 
 def test_pads_that_do_not_reach_it(driver: Driver) -> None:

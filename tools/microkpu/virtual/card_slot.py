@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The card slot: an SD card on four pads, reached by an SPI master or by moving pins."""
+"""The card slot: an SD card on four pads, reached by an SPI master or by moving pins.
+
+On a board that is not strict the pads may also be those that a master's clock and data lines are
+on, with the output that software moved last as chip select.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,10 @@ class CardSlot:
         self._keep = keep
         self.card = SdCard(self._store, lambda: board.seconds, self._complain, board.faults.met)
         self._slots = [_Pads(board, self.card, wiring) for wiring in wirings]
+        self._guess: _Pads | None = None
+        self._moved: int | None = None  # the pad that software moved last
+        if not board.strict:
+            board.on_pad(self._pad_moved)
 
     def _complain(self, what: str) -> None:
         self._board.forbid("sd card", what)
@@ -40,7 +48,29 @@ class CardSlot:
         for slot in self._slots:
             if slot.reached(spi, chip_select):
                 return slot
-        return None
+        return None if self._board.strict else self._guessed(spi, chip_select)
+
+    def _pad_moved(self, second: float, pad: int, level: bool) -> None:
+        function = self._board.fpioa.function_of(pad)
+        if any(function in pins for pins in SOFTWARE_PINS):
+            self._moved = pad
+
+    def _guessed(self, spi: Spi, chip_select: int) -> Chip | None:
+        """The card on pads that no known board has, if this master hears something there."""
+        fpioa = self._board.fpioa
+        functions = (spi.clock, spi.data0, spi.data0 + 1)
+        sclk, mosi, miso = (fpioa.pad_of(function) for function in functions)
+        cs = fpioa.pad_of(spi.select0 + chip_select)
+        cs = self._moved if cs is None else cs
+        if sclk is None or mosi is None or miso is None or cs is None:
+            return None
+        guess = self._guess
+        if guess is None or (guess.wiring.cs != cs and not self.card.awake):
+            if guess is not None:
+                guess.connected = False
+            self.card.select(fpioa.driven(cs) is False)
+            self._guess = guess = _Pads(self._board, self.card, SdWiring(sclk, mosi, miso, cs))
+        return guess if guess.reached(spi, chip_select) else None
 
     def close(self) -> None:
         if self._keep:
@@ -54,7 +84,8 @@ class _Pads:
     def __init__(self, board: Board, card: SdCard, wiring: SdWiring) -> None:
         self._board = board
         self._card = card
-        self._wiring = wiring
+        self.wiring = wiring
+        self.connected = True
         self._by_master = False  # its chip select is the master's own
         self._hears = self._talks = False
         # What software has clocked in of a byte, and what still goes out.
@@ -65,7 +96,7 @@ class _Pads:
 
     def reached(self, spi: Spi, chip_select: int) -> bool:
         """Whether this master's clock is on the card's pad; its level selects the card."""
-        fpioa, wiring = self._board.fpioa, self._wiring
+        fpioa, wiring = self._board.fpioa, self.wiring
         if fpioa.pad_of(spi.clock) != wiring.sclk or not fpioa.reaches_out(spi.clock):
             return False
         self._by_master = fpioa.function_of(wiring.cs) == spi.select0 + chip_select
@@ -104,11 +135,13 @@ class _Pads:
     # What software does with pins.
 
     def _by_software(self) -> bool:
-        function = self._board.fpioa.function_of(self._wiring.sclk)
+        function = self._board.fpioa.function_of(self.wiring.sclk)
         return any(function in pins for pins in SOFTWARE_PINS)
 
     def _cs_changed(self, level: bool) -> None:
-        driven = self._board.fpioa.driven(self._wiring.cs)
+        if not self.connected:
+            return
+        driven = self._board.fpioa.driven(self.wiring.cs)
         self._card.select(driven is False)
         self._bits = self._count = 0
         if not self._by_software():
@@ -117,13 +150,13 @@ class _Pads:
             self._shown = self._card.next()
             self._show()
         else:
-            self._board.fpioa.drive(self._wiring.miso, None)
+            self._board.fpioa.drive(self.wiring.miso, None)
 
     def _sclk_changed(self, level: bool) -> None:
         if not self._by_software():
             return
         if level:
-            self._bits = self._bits << 1 | self._board.fpioa.level(self._wiring.mosi)
+            self._bits = self._bits << 1 | self._board.fpioa.level(self.wiring.mosi)
             self._count += 1
             return
         if self._count == 8:
@@ -139,4 +172,4 @@ class _Pads:
     def _show(self) -> None:
         """Drives the next bit that goes out."""
         bit = bool(self._shown >> 7 - self._count & 1)
-        self._board.fpioa.drive(self._wiring.miso, bit)
+        self._board.fpioa.drive(self.wiring.miso, bit)

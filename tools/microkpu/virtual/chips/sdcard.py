@@ -114,6 +114,11 @@ class SdCard:
     def selected(self) -> bool:
         return self._selected
 
+    @property
+    def awake(self) -> bool:
+        """Whether a first command has reached it since power-on."""
+        return self._spi_mode
+
     def clock(self, hz: float) -> None:
         """The rate at which the master is about to clock."""
         if self._idle and self._spi_mode and hz > INIT_HZ_MAX:
