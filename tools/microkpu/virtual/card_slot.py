@@ -37,7 +37,8 @@ class CardSlot:
         self.card = SdCard(self._store, lambda: board.seconds, self._complain, board.faults.met)
         self._slots = [_Pads(board, self.card, wiring) for wiring in wirings]
         self._guess: _Pads | None = None
-        self._moved: int | None = None  # the pad that software moved last
+        self._risen: set[int] = set()
+        self._moved: int | None = None  # the pad, once high, that software moved last
         if not board.strict:
             board.on_pad(self._pad_moved)
 
@@ -52,7 +53,9 @@ class CardSlot:
 
     def _pad_moved(self, second: float, pad: int, level: bool) -> None:
         function = self._board.fpioa.function_of(pad)
-        if any(function in pins for pins in SOFTWARE_PINS):
+        if level and any(function in pins for pins in SOFTWARE_PINS):
+            self._risen.add(pad)
+        if pad in self._risen:
             self._moved = pad
 
     def _guessed(self, spi: Spi, chip_select: int) -> Chip | None:
