@@ -10,10 +10,12 @@ vectors in MICROKPU_SHARED.
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from microkpu.kfpkg import read_kfpkg
 from microkpu.virtual import Board
@@ -187,20 +189,76 @@ def test_maixpy_shows_its_camera_on_the_display(sensor: str) -> None:
     assert min(errors) < 6, errors
 
 
-@pytest.mark.parametrize("wiring", ["m5stickv"])
-def test_krux_comes_up_through_its_boot_loader(wiring: str) -> None:
-    """The loader prints by the ROM and reads the mapped flash; then both harts enter MaixPy.
+TONE_SCRIPT = b"""from Maix import I2S, FFT
+from fpioa_manager import fm
+fm.register(20, fm.fpioa.I2S0_IN_D0, force=True)
+fm.register(30, fm.fpioa.I2S0_WS, force=True)
+fm.register(32, fm.fpioa.I2S0_SCLK, force=True)
+rx = I2S(I2S.DEVICE_0)
+rx.channel_config(rx.CHANNEL_0, rx.RECEIVER, align_mode=I2S.STANDARD_MODE)
+rx.set_sample_rate(16000)
+audio = rx.record(1024)
+rx.wait_record()
+amp = FFT.amplitude(FFT.run(audio.to_bytes(), 512))
+print('heard', max(amp), amp.index(max(amp)))
+"""
 
-    Krux shows its sign, then its menu: white words on black, one of them chosen.
+
+def test_maixpy_hears_a_tone_by_i2s_and_finds_it_by_fft() -> None:
+    """Both ears hear a tone of 1 kHz: 512 samples of a second 32,000 times, so it is in bin 16."""
+    board = Board(foreign("maixpy_062_15.bin"), strict=False)
+    tone = 2 * math.pi * 1000
+    board.i2s[0].microphones[0] = lambda second: (round(60 * math.sin(tone * second)),) * 2
+    assert board.run(seconds=20, until=b">>> ")
+    board.send(b"\x05")
+    assert board.run(seconds=1, until=b"=== ")
+    board.send(TONE_SCRIPT.replace(b"\n", b"\r"))
+    board.run(seconds=0.3 + len(TONE_SCRIPT) * 1.2e-4)
+    board.take_output()
+    board.send(b"\x04")
+    assert board.run(seconds=8, until=b"heard "), board.take_output()
+    board.run(seconds=0.01)
+    amplitude, place = map(int, board.take_output().split(b"heard ")[1].split()[:2])
+    assert place in (16, 512 - 16)
+    assert abs(amplitude - 60) <= 3
+
+
+def krux(wiring: str) -> Board:
+    """Krux with its menu on the display: words on black, after its sign.
+
+    The loader prints by the ROM and reads the mapped flash; then both harts enter MaixPy.
     """
-    board = Board(
-        None, flashed(f"krux_{wiring.removeprefix('maix_')}.kfpkg"), strict=False, wiring=wiring
-    )
+    package = f"krux_{wiring.removeprefix('maix_')}.kfpkg"
+    board = Board(None, flashed(package), strict=False, wiring=wiring)
     assert board.run(seconds=10, until=b"* Starting at 0x80000000")
     assert board.run(seconds=10, until=b"No pin set")  # its settings say no more
-    board.run(seconds=1.5)
-    rows = np.asarray(board.lcd.image()).astype(int).mean((1, 2))
-    assert (rows > 150).sum() > 15 and (rows < 10).sum() > 60  # a chosen line of the menu
+    for _ in range(16):
+        board.run(seconds=0.25)
+        if (rows_of(board) > 150).any():
+            break
+    return board
+
+
+def rows_of(board: Board) -> npt.NDArray[np.float64]:
+    """How bright each row of the display is."""
+    return np.asarray(board.lcd.image()).astype(float).mean((1, 2))
+
+
+@pytest.mark.parametrize("wiring", ["m5stickv", "maix_cube"])
+def test_krux_shows_its_menu(wiring: str) -> None:
+    rows = rows_of(krux(wiring))
+    assert (rows > 150).sum() > 15 and (rows < 10).sum() > 60  # a line of it is chosen
+
+
+def test_krux_on_an_amigo_is_touched() -> None:
+    board = krux("maix_amigo")
+    menu = rows_of(board)
+    assert (menu > 150).sum() == 4 and (menu < 10).sum() > 300  # lines between five fields
+    board.touch.press(160, 330)
+    board.run(seconds=0.2)
+    board.touch.release()
+    board.run(seconds=1)
+    assert (rows_of(board) > 150).sum() == 5  # the fourth field's own menu has six
 
 
 def test_rt_thread_reads_a_card_on_pads_that_no_known_board_has(tmp_path: Path) -> None:
