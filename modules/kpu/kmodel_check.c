@@ -163,7 +163,7 @@ int kmodel_measure_parts(const void *file, size_t file_bytes, size_t whole_bytes
     if (file_bytes + KMODEL_MISSING_BYTES < bytes) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_TRUNCATED, NULL, (int64_t)file_bytes, (int64_t)bytes);
     }
-    if (kmodel_is_v4(file)) {
+    if (KMODEL_V4 && kmodel_is_v4(file)) {
         return kmodel4_measure(file, file_bytes, needs, why);
     }
     kmodel_header_t header = kmodel_header(file);

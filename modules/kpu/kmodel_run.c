@@ -95,7 +95,7 @@ static uint32_t count_kpu_layers(const uint8_t *file, uint32_t layers) {
 
 int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work, void *device, void *tape) {
     (void)file_bytes;
-    if (kmodel_is_v4(file)) {
+    if (KMODEL_V4 && kmodel_is_v4(file)) {
         *model = (kmodel_t) {.file = file, .v4 = true, .work = work, .device = device, .layers = tape};
         return kmodel4_open(model);
     }
@@ -156,11 +156,11 @@ kmodel_tensor_t kmodel_input(const kmodel_t *model) {
 }
 
 uint32_t kmodel_input_count(const kmodel_t *model) {
-    return kmodel_is_v4(model->file) ? kmodel4_header(model->file).inputs : 1;
+    return KMODEL_V4 && kmodel_is_v4(model->file) ? kmodel4_header(model->file).inputs : 1;
 }
 
 kmodel_tensor_t kmodel_input_part(const kmodel_t *model, uint32_t index) {
-    return kmodel_is_v4(model->file) ? kmodel4_input(model->file, index) : model->input;
+    return KMODEL_V4 && kmodel_is_v4(model->file) ? kmodel4_input(model->file, index) : model->input;
 }
 
 kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index) {
@@ -171,7 +171,7 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
     if (index >= model->layer_count) {
         return KMODEL_ERR_STATE;
     }
-    if (kmodel_is_v4(model->file)) {
+    if (KMODEL_V4 && kmodel_is_v4(model->file)) {
         kmodel4_layer(model, index, layer);
         return KMODEL_OK;
     }
