@@ -82,6 +82,13 @@ int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_
         if (i) {
             kmodel_next(&place);
         }
+        uint64_t end = (uint64_t)place.offset + place.bytes;
+        if (end > file_bytes + KMODEL_MISSING_BYTES) { // before it counts towards the skeleton's size
+            int result = kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, "a layer's body", (int64_t)end,
+                (int64_t)file_bytes);
+            why->layer = (int)i;
+            return result;
+        }
         uint32_t start = at, size = (uint32_t)place.bytes;
         body_t body;
         int result = KMODEL_OK;

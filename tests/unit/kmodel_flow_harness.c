@@ -112,6 +112,27 @@ static void fail(const kmodel_why_t *why) {
     exit(0);
 }
 
+// What is refused whole must not get through by its pieces, and what is written of it has room.
+static void check_refused(const kmodel_source_t *source, size_t piece) {
+    kmodel_why_t why;
+    size_t bytes;
+    if (kmodel_probe(file, file_bytes, &bytes, &why) != KMODEL_OK) {
+        return; // who streams has come so far
+    }
+    kmodel_flow_needs_t flow;
+    kmodel_needs_t needs;
+    if (kmodel_flow_measure(file, file_bytes, source, piece, &flow, &why) != KMODEL_OK) {
+        return;
+    }
+    kmodel_flow_memory_t memory = {
+        .source = *source,
+        .skeleton = block(flow.skeleton),
+        .skeleton_bytes = flow.skeleton,
+        .file_bytes = file_bytes,
+    };
+    check(kmodel_flow_fill(file, &memory, &flow, &needs, &why) != KMODEL_OK, "streamed, but refused whole");
+}
+
 int main(int count, char **arguments) {
     check(count == 7, "usage");
     FILE *in = fopen(arguments[1], "rb");
@@ -130,7 +151,9 @@ int main(int count, char **arguments) {
 
     kmodel_needs_t needs;
     kmodel_why_t why;
+    kmodel_source_t source = {source_read, source_start, source_poll, source_stop, &calls, 25000};
     if (kmodel_measure(file, file_bytes, &needs, &why) != KMODEL_OK) {
+        check_refused(&source, piece);
         fail(&why);
     }
     kmodel_t *resident = block(kmodel_struct_bytes());
@@ -139,7 +162,6 @@ int main(int count, char **arguments) {
     check(run(resident) == KMODEL_OK, "the resident run");
 
     kmodel_flow_needs_t flow;
-    kmodel_source_t source = {source_read, source_start, source_poll, source_stop, &calls, 25000};
     if (kmodel_flow_measure(file, file_bytes, &source, piece, &flow, &why) != KMODEL_OK) {
         if (fail_at) {
             printf("failed\n");

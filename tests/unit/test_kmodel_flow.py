@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import random
+import struct
 import subprocess
 from pathlib import Path
 
@@ -93,3 +95,35 @@ def test_a_piece_too_small_is_refused_with_numbers(harness: Path) -> None:
     said = call(harness, TINY, 8, 0)
     assert said.startswith("refused: "), said
     assert "a streamed piece is 8, at least" in said
+
+
+def test_sizes_that_wrap_around_are_refused(harness: Path, tmp_path: Path) -> None:
+    """A body so large that a 32-bit sum of the skeleton's size would come out small."""
+    data = bytearray(OPS.read_bytes())
+    layers, outputs = struct.unpack_from("<I", data, 12)[0], struct.unpack_from("<I", data, 24)[0]
+    table = 28 + 8 * outputs
+    for layer in range(layers):
+        for size in (0xFFFFFFF8, 0x100000000 - table - 8 * layers):
+            spoilt = bytearray(data) + bytes(1 << 16)
+            struct.pack_into("<I", spoilt, table + 8 * layer + 4, size)
+            file = tmp_path / "wrap.kmodel"
+            file.write_bytes(spoilt)
+            assert call(harness, file, 1200, 0).startswith("refused: ")
+
+
+@pytest.mark.parametrize("source", [TINY, OPS], ids=["tiny3", "ops"])
+def test_mutated_files_do_no_harm(harness: Path, tmp_path: Path, source: Path) -> None:
+    """Words of the tables and bodies replaced: refused or run, with the result of the whole."""
+    data, rng = source.read_bytes(), random.Random(4)
+    refused = 0
+    for _ in range(25):
+        spoilt = bytearray(data)
+        for _ in range(rng.randint(1, 3)):
+            at = 4 * rng.randrange(min(len(data), 1024) // 4)
+            old = struct.unpack_from("<I", spoilt, at)[0]
+            odd = (old ^ 1 << rng.randrange(32), rng.randrange(1 << 32), 0, 0xFFFFFFFF, old + 8)
+            struct.pack_into("<I", spoilt, at, rng.choice(odd) & 0xFFFFFFFF)
+        file = tmp_path / "mutated.kmodel"
+        file.write_bytes(spoilt)
+        refused += call(harness, file, 1200, 30).startswith("refused")
+    assert 5 < refused < 25
