@@ -129,7 +129,7 @@ def test_a_refused_file_has_the_boards_reason(tmp_path: Path) -> None:
     with pytest.raises(MicrokpuError) as caught:
         explain(file, HZ)
     assert str(caught.value).startswith(
-        "load error,only support kmodel v3/v4: found kmodel v5 of nncase 1.x: "
+        f"{file}: load error,only support kmodel v3/v4: found kmodel v5 of nncase 1.x: "
     )
 
 
