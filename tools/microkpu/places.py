@@ -35,3 +35,8 @@ def examples() -> Path:
 def models() -> Path:
     """The folder of the demos' models and pictures: digits/, detector/."""
     return ROOT / "build" if in_checkout() else CARRIED / "models"
+
+
+def stubs() -> Path:
+    """The folder of the board's modules for type checkers."""
+    return Path(__file__).resolve().parent / "stubs"
