@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microkpu import bench_kernels, bench_kpu, bench_memory, bench_programs, elf
+from microkpu import bench_frames, bench_kernels, bench_kpu, bench_memory, bench_programs, elf
 from microkpu.board.connection import open_virtual
 from microkpu.board.remote import RemoteBoard
 from microkpu.board_files import FILES_ADDRESS, flash_files
@@ -186,6 +186,7 @@ FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "E2": oracle_time,
     "E3": boot_time,
     "E3c": boot_time_with_cache,
+    **bench_frames.FIGURES,
     "P1": pix_to_ai_per_pixel,
 }
 
