@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""K5 of `make bench`: what the firmware hands to the KPU takes the published time."""
+"""Figures of `make bench` that must hold: the KPU's time, instructions per pixel, memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from microkpu import bench
+from microkpu import bench, bench_pictures
 
 
 @pytest.mark.virtual_only
@@ -15,3 +15,12 @@ def test_the_kpus_time_is_within_two_percent_of_the_published_one(firmware: Path
     if isinstance(found, str):
         pytest.skip(found)
     assert found == (pytest.approx(12.328, rel=0.02), "ms")
+
+
+@pytest.mark.virtual_only
+@pytest.mark.parametrize(
+    ("name", "most"), [("P1", 8.0), ("P3", 60.0), ("P5", 250.0), ("P5.peak", 64 << 10)]
+)
+def test_pictures_cost_no_more_than_this(firmware: Path, name: str, most: float) -> None:
+    value, _ = bench_pictures.FIGURES[name](firmware.with_suffix(".elf"))
+    assert 0 < value <= most

@@ -13,9 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from microkpu import bench_frames, bench_kernels, bench_kpu, bench_memory, bench_programs, elf
+from microkpu import (
+    bench_frames,
+    bench_kernels,
+    bench_kpu,
+    bench_memory,
+    bench_pictures,
+    bench_programs,
+    elf,
+)
 from microkpu.board.connection import open_virtual
-from microkpu.board.remote import RemoteBoard
 from microkpu.board_files import FILES_ADDRESS, flash_files
 from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle
@@ -25,7 +32,6 @@ from microkpu.sources import ROOT
 from microkpu.virtual.board import Board
 from microkpu.virtual.kpu import Layer
 from microkpu.virtual.options import VirtualOptions
-from microkpu.virtual.probe import Probe
 
 SHARED = Path(os.environ.get("MICROKPU_SHARED", ROOT.parent / "shared"))
 DETECT = SHARED / "models" / "kendryte-standalone-demo__detect.kmodel"
@@ -71,29 +77,6 @@ def image_bytes(firmware: Path) -> Figure:
     """M2: text, constants, data and bss without stacks, heaps and frame buffers."""
     sizes = elf.sections(firmware)
     return sum(n for name, n in sizes.items() if name not in NOT_THE_IMAGE) / KIB, "KiB"
-
-
-def _probed(remote: RemoteBoard, firmware: Path) -> Probe:
-    assert remote.virtual is not None
-    return Probe(remote.virtual, elf.symbols(firmware))
-
-
-def _counted(remote: RemoteBoard, firmware: Path, code: str, function: str) -> tuple[int, int]:
-    """Work and interrupts of the C function's call that `code` makes."""
-    probe = _probed(remote, firmware)
-    # The pause lets the breakpoint be there before the call.
-    remote.start(f"import time\ntime.sleep_ms(100)\n{code}")
-    call = probe.call(function)
-    remote.finish()
-    return call.work, call.interrupts
-
-
-def pix_to_ai_per_pixel(firmware: Path) -> Figure:
-    """P1: instructions per pixel of pix_to_ai on 320x240, its planes there already."""
-    with open_virtual(VirtualOptions(firmware.with_suffix(".bin"))) as remote:
-        remote.exec(f"import image\nimg = image.Image(size={QVGA})\nimg.pix_to_ai()")
-        work, _ = _counted(remote, firmware, "img.pix_to_ai()", "image_pix_to_ai")
-        return work / (QVGA[0] * QVGA[1]), "instr/px"
 
 
 def layers_time(firmware: Path) -> Figure | Missing:
@@ -186,8 +169,7 @@ FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "E2": oracle_time,
     "E3": boot_time,
     "E3c": boot_time_with_cache,
-    **bench_frames.FIGURES,
-    "P1": pix_to_ai_per_pixel,
+    **bench_pictures.FIGURES,
 }
 
 
