@@ -14,7 +14,7 @@
 #define RST_PIN (30)
 #define DATA_MAX (31) // bytes that the FIFO takes with their command
 
-#define BLOCK_PIXELS (1280)
+#define BLOCK_PIXELS (3840)
 #define BLOCK_WORDS (BLOCK_PIXELS / 4)
 
 enum {
