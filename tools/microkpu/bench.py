@@ -169,6 +169,8 @@ FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "E2": oracle_time,
     "E3": boot_time,
     "E3c": boot_time_with_cache,
+    **bench_frames.FIGURES,
+    **bench_frames.FIGURES,
     **bench_pictures.FIGURES,
 }
 
