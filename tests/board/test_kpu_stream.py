@@ -158,6 +158,22 @@ def test_what_is_not_streamed_says_why(board: RemoteBoard, flash_image: FlashIma
     assert "those of this one are streamed" in last_line(board, "kpu.set_layers(m, 2)")
 
 
+@pytest.mark.parametrize("call", ["load({0})", "load_flash({0}, 1, 0x8000, 40000000)"])
+def test_a_body_larger_than_the_flash_is_refused(
+    board: RemoteBoard, flash_image: FlashImage, call: str
+) -> None:
+    """Its size is such that a 32-bit sum of the sizes would come out small."""
+    model = v3.parse(TINY)
+    size_at = 28 + 8 * len(model.outputs) + 8 * (len(model.layers) - 1) + 4
+    flash_image(MODEL, TINY[:size_at] + b"\xf8\xff\xff\xff" + TINY[size_at + 4 :])
+    board.exec("import gc, k210, KPU as kpu\ngc.collect()\nempty = k210.pool()")
+    said = last_line(board, f"kpu.{call.format(MODEL)}")
+    assert said.startswith("ValueError: broken kmodel: ")
+    assert "a layer's body" in said
+    board.exec("gc.collect()")
+    assert board.eval(f"[k210.pool()[k] - empty[k] for k in {KINDS}]") == [0] * len(KINDS)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
