@@ -170,7 +170,6 @@ FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "E3": boot_time,
     "E3c": boot_time_with_cache,
     **bench_frames.FIGURES,
-    **bench_frames.FIGURES,
     **bench_pictures.FIGURES,
 }
 
