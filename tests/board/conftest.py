@@ -11,13 +11,32 @@ from microkpu.board import RemoteBoard
 from microkpu.testing import Bench
 
 SECTOR = 4096
+# A real board's files stay; what a test has added goes.
+FILES = "__import__('os').listdir('/flash')"
+REMOVE = """
+import os
+def _remove(path):
+    try:
+        os.remove(path)
+    except OSError:
+        for name in os.listdir(path):
+            _remove(path + '/' + name)
+        os.rmdir(path)
+for name in {names}:
+    _remove('/flash/' + name)
+"""
 
 
 @pytest.fixture
 def board(board: RemoteBoard, maix_bench: Bench) -> Iterator[RemoteBoard]:
     """The plugin's board; what a test leaves in the pool fails the test."""
+    before = set() if board.virtual else set(board.eval(FILES))
     yield board
     leaked = maix_bench.clear()
+    if not board.virtual:
+        added = set(board.eval(FILES)) - before
+        board.exec(REMOVE.format(names=sorted(added)))
+        maix_bench.clear()
     assert not leaked, leaked
 
 
