@@ -119,7 +119,7 @@ class ScriptBoard:
         assert "Traceback" not in self.said, self.said
 
     def glass(self) -> Pixels:
-        """The display's pixels as fields of 5, 6 and 5 bits, [y, x], held as the script turned it."""
+        """The pixels as fields of 5, 6 and 5 bits, [y, x], held as the script turned it."""
         return fields(self.board.lcd.panel.image())
 
 
