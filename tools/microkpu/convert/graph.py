@@ -92,6 +92,8 @@ class Graph:
     entry: Entry = field(default_factory=Entry)
     shapes: dict[str, Shape] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
+    # Values without elements.
+    empty: set[str] = field(default_factory=set)
     _count: int = 0
 
     # -- asking
@@ -197,7 +199,7 @@ class Graph:
     def infer(self) -> None:
         """Finds the shape and element type of every value anew."""
         model = shape_inference.infer_shapes(self.to_onnx(weights=False), data_prop=True)
-        self.shapes, self.types = {}, {}
+        self.shapes, self.types, self.empty = {}, {}, set()
         graph = model.graph
         for info in (*graph.input, *graph.value_info, *graph.output):
             tensor = info.type.tensor_type
@@ -207,6 +209,8 @@ class Graph:
             sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim]
             if min(sizes, default=1) > 0:
                 self.shapes[info.name] = tuple(sizes)
+            elif 0 in sizes:
+                self.empty.add(info.name)
 
     # -- as ONNX
 

@@ -107,7 +107,10 @@ def _node(place: int, node: onnx.NodeProto) -> Node:
     outputs = list(node.output)
     while outputs and not outputs[-1]:
         outputs.pop()
-    return Node(node.op_type, list(node.input), outputs, attributes, name)
+    inputs = list(node.input)
+    while inputs and not inputs[-1]:
+        inputs.pop()
+    return Node(node.op_type, inputs, outputs, attributes, name)
 
 
 def _inputs(model: onnx.ModelProto, constants: set[str], given: Shape | None) -> dict[str, Shape]:

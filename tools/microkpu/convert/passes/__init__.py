@@ -34,6 +34,11 @@ from microkpu.convert.passes.joins import (
 from microkpu.convert.passes.layers import own_layers, pick_in_convolution
 from microkpu.convert.passes.moves import recognise_moves
 from microkpu.convert.passes.pads import fuse_pads, join_pads
+from microkpu.convert.passes.parameters import (
+    bias_apart,
+    reduce_nothing,
+    refuse_odd_parameters,
+)
 from microkpu.convert.passes.pools import means_over_maps, plain_ceiling
 from microkpu.convert.passes.tidy import (
     join_reshapes,
@@ -54,6 +59,8 @@ ALWAYS: tuple[Pass, ...] = (
     plain_ceiling,
     fold_constants,
     drop_unused_batch,
+    bias_apart,
+    reduce_nothing,
     remove_quantisation,
     remove_idle_nodes,
     one_spelling,
@@ -99,6 +106,10 @@ MOST_ROUNDS, MOST_ROUNDS_EACH = 500, 20
 
 def rewrite(graph: Graph) -> None:
     """Runs all rewritings until none has anything left to do; the graph is changed in place."""
+    # What depends on constants only is one before parameters are judged.
+    while any(_run(graph, each) for each in (fold_constants, drop_unused_batch, reduce_nothing)):
+        pass
+    refuse_odd_parameters(graph)
     for passes in (CLEANING, LOWERING, FINISHING):
         for _ in range(MOST_ROUNDS + MOST_ROUNDS_EACH * len(graph.nodes)):
             if not any(_run(graph, each) for each in passes):

@@ -138,8 +138,22 @@ def remove_quantisation(graph: Graph) -> bool:
     changed = False
     for node in each(graph, "DequantizeLinear"):
         before = graph.producer(node.inputs[0])
-        if before is None or before.op != "QuantizeLinear":
+        if before is None or before.op != "QuantizeLinear" or not _undone(graph, before, node):
             continue
         node.op, node.attributes, node.inputs = "Identity", {}, before.inputs[:1]
         changed = True
     return changed
+
+
+def _undone(graph: Graph, quantise: Node, dequantise: Node) -> bool:
+    """Whether both have one scale and zero point."""
+    for place in (1, 2):
+        if quantise.inputs[place : place + 1] == dequantise.inputs[place : place + 1]:
+            continue
+        first, second = graph.constant(quantise, place), graph.constant(dequantise, place)
+        if place == 2:
+            first = np.zeros(1) if first is None else first
+            second = np.zeros(1) if second is None else second
+        if first is None or second is None or not bool(np.all(first == second)):
+            return False
+    return True
