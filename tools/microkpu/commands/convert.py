@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--mean", type=_numbers, metavar="M[,M,M]", help="of bytes (default 0)")
     parser.add_argument(
-        "--input-shape", type=_shape, metavar="CxHxW", help="for models that leave sizes open"
+        "--input-shape", type=_sizes, metavar="CxHxW", help="for models that leave sizes open"
     )
     parser.add_argument(
         "--ranges",
@@ -61,6 +62,11 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write how close each layer comes to floats"
     )
+    parser.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="write the kmodel although an output is far from the floats",
+    )
     parser.set_defaults(call=call)
 
 
@@ -69,7 +75,15 @@ def _numbers(text: str) -> tuple[float, ...]:
     numbers = []
     for part in text.split(","):
         above, _, below = part.partition("/")
-        numbers.append(float(above) / float(below or 1))
+        try:
+            number = float(above) / float(below or 1)
+        except (ValueError, ZeroDivisionError):
+            number = nan
+        if not isfinite(number):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} are no numbers: want finite ones, as in 127.5 or 1/255,1/255,1/255"
+            )
+        numbers.append(number)
     return tuple(numbers)
 
 
@@ -77,15 +91,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.lower().split("x"))
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = text.lower().split("x")
+    if not all(size.isdecimal() and int(size) for size in sizes):
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape: want sizes as in 3x224x224")
+    return tuple(map(int, sizes))
 
 
 def call(options: argparse.Namespace) -> int:
     if options.model.suffix == ".kmodel":
         return _transcode(options)
     from microkpu.convert import Options, convert
-    from microkpu.convert.report import outputs_closeness, summary, write_report
+    from microkpu.convert.report import summary, write_report
 
     if options.samples < 1:
         raise MicrokpuError(f"--samples is {options.samples}: 1 or more wanted")
@@ -98,11 +115,14 @@ def call(options: argparse.Namespace) -> int:
         method=options.ranges,
         most_samples=options.samples,
         as_bytes=options.bytes,
+        accept_loss=options.accept_loss,
         quiet=quiet,
     )
+    if options.report is not None:
+        _make_folder(options.report)
     conversion = convert(options.model, options.calibration, chosen)
     _write(options.output, conversion.data)
-    print(f"{options.output}: {summary(conversion, outputs_closeness(conversion))}")
+    print(f"{options.output}: {summary(conversion, conversion.closeness)}")
     if options.report is not None:
         write_report(conversion, options.report, quiet=quiet)
         print(f"report    {options.report / 'layers.txt'}, worst layers first")
@@ -130,6 +150,14 @@ def _transcode(options: argparse.Namespace) -> int:
     print(f"input     {model.input}")
     print(f"layers    {kpu} on the KPU, {len(model.layers) - kpu} on the CPU")
     return 0
+
+
+def _make_folder(path: Path) -> None:
+    """Before anything takes time."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MicrokpuError(f"cannot make the folder {path}: {error.strerror}") from None
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -16,6 +16,7 @@ from microkpu.convert.graph import Array, Graph, Shape
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
 MODES = {1: "L", 3: "RGB"}
+LEAST_SCALE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ class Pixels:
                     f"give one or {channels}"
                 )
             both.append(np.broadcast_to(np.array(values, np.float64), (channels,)))
+        for name, found, most in (("--input-scale", both[0], 1e9), ("--mean", both[1], 1e6)):
+            if not (np.isfinite(found) & (np.abs(found) <= most)).all():
+                given = ",".join(f"{v:g}" for v in found)
+                raise ConvertError(f"{name} is {given}: finite numbers up to {most:g} wanted")
+        if not (both[0] >= LEAST_SCALE).all() and (both[0] > 0).all():
+            raise ConvertError(f"--input-scale is below {LEAST_SCALE:g}: give a larger one")
         if not (both[0] > 0).all():
             raise ConvertError("--input-scale is not above 0: bytes would mean nothing")
         return both[0], both[1]
@@ -105,8 +112,16 @@ def load(graph: Graph, source: Path | Array, pixels: Pixels, most: int) -> Sampl
                 f"input {name!r} is {'x'.join(map(str, shape))}, which no picture is: give an .npy"
             )
         return Samples(graph, tuple(_chosen(files, most)), pixels)
-    array = _array(source) if isinstance(source, Path) else source
-    return Samples(graph, _chosen(_fitted(array, shape, graph.entry.channels_last), most), pixels)
+    array = _array(source) if isinstance(source, Path) else np.asarray(source)
+    if array.dtype != np.uint8 and array.dtype.kind != "f":
+        raise ConvertError(f"the calibration array is {array.dtype}: uint8 or float32 wanted")
+    fitted = _fitted(array, shape, graph.entry.channels_last)
+    for place, sample in enumerate(fitted if fitted.dtype.kind == "f" else ()):
+        if not np.isfinite(sample.astype(np.float32)).all():
+            raise ConvertError(
+                f"calibration sample {place} holds NaN or infinity: leave it out, or mend it"
+            )
+    return Samples(graph, _chosen(fitted, most), pixels)
 
 
 def _chosen(items, most: int):  # type: ignore[no-untyped-def]
@@ -119,7 +134,10 @@ def _chosen(items, most: int):  # type: ignore[no-untyped-def]
 
 def _array(path: Path) -> Array:
     try:
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+        array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ConvertError(f"{path} holds several arrays: give an .npy of one")
+        return array
     except (ValueError, OSError, EOFError) as error:
         raise ConvertError(f"{path} is no array: {error}") from None
 
@@ -137,6 +155,4 @@ def _fitted(array: Array, shape: Shape, channels_last: bool) -> Array:
             f"the calibration array is {'x'.join(map(str, array.shape))}, "
             f"the model's input n x {'x'.join(map(str, wanted))}: reshape it"
         )
-    if one.dtype != np.uint8 and one.dtype.kind != "f":
-        raise ConvertError(f"the calibration array is {one.dtype}: uint8 or float32 wanted")
     return one

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +16,12 @@ from tqdm import tqdm
 from microkpu.convert import emit_v3, emit_v4, keras_file
 from microkpu.convert.allocate import Layout
 from microkpu.convert.calibration import Pixels, Samples, load
-from microkpu.convert.errors import ConvertError
+from microkpu.convert.closeness import Closeness, outputs_closeness, refuse_loss
+from microkpu.convert.errors import ConvertError, NodeError
 from microkpu.convert.floats import FloatRunner
 from microkpu.convert.graph import Array, Graph, Node, Shape
 from microkpu.convert.lower import Lowering
+from microkpu.convert.memory import refuse_too_large
 from microkpu.convert.onnx_file import read_onnx, to_graph
 from microkpu.convert.passes import rewrite
 from microkpu.convert.passes.entry import return_input_scale
@@ -42,7 +44,7 @@ NOISE_SAMPLES = 4
 class Options:
     """How a model is converted; see `microkpu convert --help`."""
 
-    target: Target = "v3"
+    target: Target = "v4"
     scale: tuple[float, ...] | None = None
     mean: tuple[float, ...] | None = None
     input_shape: Shape | None = None
@@ -50,6 +52,8 @@ class Options:
     most_samples: int = 100
     # Outputs given as the KPU's bytes instead of floats, by name.
     as_bytes: tuple[str, ...] = ()
+    # A kmodel whose outputs are far from the floats is given all the same.
+    accept_loss: bool = False
     quiet: bool = True
 
     @property
@@ -74,6 +78,8 @@ class Conversion:
     input_scale: InputScale
     # The largest difference between the model as given and as rewritten, in parts of the largest.
     difference: float
+    # Of the outputs, over some of the samples.
+    closeness: list[Closeness] = field(default_factory=list)
 
     def to_bytes(self, sample: Array) -> NDArray[Any]:
         """A sample (planes of the rewritten graph's reals) as what the kmodel reads."""
@@ -89,8 +95,8 @@ class Conversion:
 
 
 def convert(
-    model: Path | onnx.ModelProto,
-    calibration: Path | Array | None,
+    model: Path | str | onnx.ModelProto,
+    calibration: Path | str | Array | None,
     options: Options | None = None,
 ) -> Conversion:
     """Converts an ONNX, TFLite or Keras model; ConvertError says what is in the way.
@@ -100,6 +106,10 @@ def convert(
     already needs none.
     """
     options = options or Options()
+    model = Path(model) if isinstance(model, str) else model
+    calibration = Path(calibration) if isinstance(calibration, str) else calibration
+    if options.most_samples < 1:
+        raise ConvertError(f"most_samples is {options.most_samples}: 1 or more wanted")
     if options.target not in EMITTERS:
         raise ConvertError(f"target is {options.target!r}: one of {', '.join(EMITTERS)} wanted")
     if options.method not in METHODS:
@@ -116,10 +126,26 @@ def convert(
             f"{', '.join(graph.outputs)}"
         )
     given = _copy(graph)
+    try:
+        return _converted(graph, given, calibration, options, known, bytes_mean is not None)
+    except NodeError as error:
+        # By the operator in the user's file, whatever it was rewritten to.
+        raise error.of({node.name: node.op for node in given.nodes}) from None
+
+
+def _converted(
+    graph: Graph,
+    given: Graph,
+    calibration: Path | Array | None,
+    options: Options,
+    known: dict[str, Range],
+    quantised: bool,
+) -> Conversion:
+    """Of a graph that is read; `given` is its copy."""
     rewrite(graph)
     _settle_input(graph)
     if calibration is None:
-        calibration = _noise(graph, bytes_mean is not None)
+        calibration = _noise(graph, quantised)
     samples = load(graph, calibration, options.pixels, options.most_samples)
     difference = _check(given, graph, samples)
     ranges = measure(graph, samples, options.method, _progress(options.quiet), graph.outputs)
@@ -129,9 +155,14 @@ def convert(
     lowered = Lowering(Plan(graph, ranges, scale, set(known))).run(options.as_bytes)
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
-    return Conversion(
+    refuse_too_large(program, layout, len(data))
+    made = Conversion(
         data, options, graph, lowered, program, layout, ranges, samples, scale, difference
     )
+    made = replace(made, closeness=outputs_closeness(made))
+    if not options.accept_loss:
+        refuse_loss(made)
+    return made
 
 
 EMITTERS = {"v3": emit_v3.emit, "v4": emit_v4.emit}

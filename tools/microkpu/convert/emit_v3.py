@@ -14,6 +14,10 @@ from microkpu.kmodel import v3
 
 CONV_HEAD_BYTES = 24  # flags and the five fields of v3.K210Conv
 MOST_STREAMED_PLANE = 1 << 16
+NOTHING_LEFT = (
+    "nothing is left of the model, its output is its input in another shape: "
+    "convert a model that computes something"
+)
 # Operators of the CPU whose one input can be the model's.
 STARTS = {
     "dense", "dequantize", "quantize", "max_pool", "average_pool", "global_average", "softmax",
@@ -31,6 +35,8 @@ def emit(program: Program) -> tuple[bytes, Layout]:
 
 def _begin_with_input(program: Program) -> None:
     """A V3 file begins with a layer that reads its input."""
+    if not program.steps:
+        raise ConvertError(NOTHING_LEFT)
     readers = [s for s in program.steps if s.reads[0].root is program.input]
     first = next((s for s in readers if not isinstance(s, CpuStep) or s.kind in STARTS), None)
     if first is None:
@@ -51,8 +57,6 @@ class Writer:
 
     def file(self) -> bytes:
         steps = self.program.steps
-        if not steps:
-            raise ConvertError("nothing is left of the model: its output is its input")
         rows = [self.layout.row(t) for s in steps for t in s.writes if t.place is Place.MAP]
         header = v3.Header(
             version=v3.VERSION,

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from microkpu.convert.allocate import Layout, allocate
+from microkpu.convert.emit_v3 import NOTHING_LEFT
 from microkpu.convert.errors import ConvertError
 from microkpu.convert.graph import Array, Shape
 from microkpu.convert.passes.windows import Window
@@ -27,7 +28,7 @@ def emit(program: Program) -> tuple[bytes, Layout]:
     writer = _Writer(layout)
     nodes = tuple(writer.node(step) for step in program.steps)
     if not nodes:
-        raise ConvertError("nothing is left of the model: its output is its input")
+        raise ConvertError(NOTHING_LEFT)
     model = v4.Model(
         inputs=(writer.range(program.input),),
         input_shapes=(four(program.input.shape),),

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from microkpu.errors import MicrokpuError
@@ -22,3 +24,9 @@ class NodeError(ConvertError):
         super().__init__(f"node {node.name!r} ({node.op}): {why}: {advice}")
         self.node = node
         self.why = why
+        self.advice = advice
+
+    def of(self, ops: Mapping[str, str]) -> NodeError:
+        """The same, with the operator that the node has in the user's file."""
+        node = replace(self.node, op=ops.get(self.node.name, self.node.op))
+        return NodeError(node, self.why, self.advice)

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,19 +95,47 @@ def read_dataset(path: Path) -> Dataset:
         files, labels = zip(*samples, strict=True)
         return Dataset(files, labels, [each.name for each in folders])
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        arrays = np.load(path, allow_pickle=False)
+        if isinstance(arrays, np.ndarray):
+            raise ConvertError(f"{path} is one array: want an .npz with x and y, or a folder")
+        with arrays:
             x, y = arrays["x"], arrays["y"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise ConvertError(f"{path} is no folder and no .npz with x and y: {error}") from None
+    return Dataset(x, _numbers_of_classes(path, x, y), [])
+
+
+def _numbers_of_classes(path: Path, x: NDArray[Any], y: NDArray[Any]) -> list[int]:
+    """The labels of an .npz, after a look at both arrays."""
+    if x.ndim < 2 or x.dtype.kind not in "uif":
+        raise ConvertError(
+            f"x of {path} is {_shown(x)}: want numbers, samples along the first axis"
+        )
+    if y.ndim != 1 or y.dtype.kind not in "uif":
+        raise ConvertError(f"y of {path} is {_shown(y)}: want one class number for each sample")
     if len(x) != len(y):
         raise ConvertError(f"{path} has {len(x)} samples and {len(y)} labels")
-    return Dataset(x, [int(label) for label in y], [])
+    if not len(y):
+        raise ConvertError(f"{path} has no samples")
+    odd = [each for each in y.tolist() if not (0 <= each < inf and each == int(each))]
+    if odd:
+        raise ConvertError(f"y of {path} holds {odd[0]:g}: want class numbers from 0 on")
+    return [int(label) for label in y]
+
+
+def _shown(array: NDArray[Any]) -> str:
+    sizes = "x".join(map(str, array.shape)) or "a single value"
+    return f"{sizes} {array.dtype}"
 
 
 def _labelled(path: Path) -> Dataset:
     """Pictures in one folder, and a file that says of which class each is."""
     files, labels = [], []
-    for number, line in enumerate((path / LABELS).read_text().splitlines(), 1):
+    try:
+        lines = (path / LABELS).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConvertError(f"cannot read {path / LABELS} as UTF-8 text: {error}") from None
+    for number, line in enumerate(lines, 1):
         name, _, label = line.rpartition(" ")
         if not label.isdecimal() or not (path / name).is_file():
             raise ConvertError(
@@ -122,11 +153,28 @@ def inputs_of(dataset: Dataset, model: HostModel) -> Iterator[NDArray[Any]]:
     wanted = model.input
     for sample in dataset.samples:
         if not isinstance(sample, Path):
-            yield np.asarray(sample).astype(wanted.dtype, copy=False)
+            yield _as_read(np.asarray(sample), wanted.dtype)
             continue
         if wanted.type != "u8" or wanted.channels not in (1, 3):
             raise ConvertError(f"the model reads {wanted}, which no picture is: give an .npz")
         yield read_picture(sample, (1, *wanted.shape))
+
+
+def _as_read(sample: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:
+    """A sample in the model's type, where that changes no number."""
+    if wanted.kind == "f" or sample.dtype == wanted:
+        return sample.astype(wanted, copy=False)
+    found = np.asarray(sample, np.float64)
+    bytes_ = np.isfinite(found) & (found >= 0) & (found <= 255) & (found == np.floor(found))
+    if sample.dtype.kind == "f" and 0 < found.max(initial=0) <= 1:
+        bytes_ &= found != found.max()
+    if not bytes_.all():
+        odd = found[~bytes_].flat[0]
+        raise ConvertError(
+            f"the samples are {sample.dtype} and hold {odd:g}, the model reads bytes: give x as "
+            "uint8 of 0..255, as the camera does"
+        )
+    return sample.astype(wanted, copy=False)
 
 
 def evaluate(

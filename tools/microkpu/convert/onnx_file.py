@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
 from microkpu.convert.errors import ConvertError
-from microkpu.convert.graph import Graph, Node, Shape
+from microkpu.convert.graph import Array, Graph, Node, Shape
 
 # Operators are read as they are since this version; older models are brought to it.
 OPSET = 13
@@ -23,20 +23,27 @@ def read_onnx(path: Path) -> onnx.ModelProto:
     try:
         return onnx.load(path)
     except OSError as error:
-        raise ConvertError(f"cannot read {path}: {error.strerror}") from None
+        raise ConvertError(f"cannot read {path}: {error.strerror or error}") from None
+    except onnx.checker.ValidationError as error:
+        raise ConvertError(
+            f"{path} keeps weights in another file that cannot be read "
+            f"({_first_line(error)}): put that file beside it, as it was exported"
+        ) from None
     except (DecodeError, ValueError) as error:
         raise ConvertError(f"{path} is no ONNX model: {error}") from None
 
 
 def to_graph(model: onnx.ModelProto, input_shape: Shape | None = None) -> Graph:
     """The checked model as a graph; `input_shape` is for models that leave sizes open."""
+    _refuse_missing_parts(model)
     try:
         onnx.checker.check_model(model, full_check=False)
     except onnx.checker.ValidationError as error:
         raise ConvertError(f"the model is not valid ONNX: {_first_line(error)}") from None
     model = _at_known_opset(model)
     _refuse_odd_nodes(model)
-    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    _refuse_odd_outputs(model)
+    constants = {each.name: _array(each) for each in model.graph.initializer}
     inputs = _inputs(model, set(constants), input_shape)
     nodes = [_node(place, node) for place, node in enumerate(model.graph.node)]
     graph = Graph(
@@ -80,6 +87,52 @@ def _at_known_opset(model: onnx.ModelProto) -> onnx.ModelProto:
         raise ConvertError(
             f"the model uses ONNX operators of version {opset}, which cannot be brought to "
             f"{OPSET} ({_first_line(error)}): export it with opset_version={OPSET} or more"
+        ) from None
+
+
+def _refuse_missing_parts(model: onnx.ModelProto) -> None:
+    graph = model.graph
+    if not graph.node:
+        raise ConvertError("the model has no nodes: export it again")
+    if not graph.output:
+        raise ConvertError("the model has no outputs: name those wanted when exporting it")
+    if graph.sparse_initializer:
+        name = graph.sparse_initializer[0].values.name
+        raise ConvertError(
+            f"weights {name!r} are a sparse initialiser: export the model with dense weights"
+        )
+    for each in graph.initializer:
+        if each.data_location == TensorProto.EXTERNAL:
+            raise ConvertError(
+                f"weights {each.name!r} lie in another file and are not loaded: load the model by "
+                "onnx.load(path), or give the path"
+            )
+
+
+def _refuse_odd_outputs(model: onnx.ModelProto) -> None:
+    """Outputs of a kmodel are floats, or the KPU's bytes."""
+    for output in model.graph.output:
+        kind = output.type.tensor_type.elem_type
+        if not output.type.HasField("tensor_type"):
+            raise ConvertError(f"output {output.name!r} is no tensor: end the model before it")
+        if kind == TensorProto.FLOAT:
+            continue
+        made_by = [node for node in model.graph.node if output.name in node.output]
+        where = f"output {output.name!r}"
+        if made_by:
+            where = f"node {made_by[0].name or output.name!r} ({made_by[0].op_type})"
+        raise ConvertError(
+            f"{where}: its result {output.name!r} is {TensorProto.DataType.Name(kind)}, kmodels "
+            "give float32: end the model before it, and compute it in the script"
+        )
+
+
+def _array(each: TensorProto) -> Array:
+    try:
+        return numpy_helper.to_array(each)
+    except (ValueError, TypeError) as error:
+        raise ConvertError(
+            f"weights {each.name!r} cannot be read ({_first_line(error)}): export the model again"
         ) from None
 
 
@@ -133,6 +186,11 @@ def _inputs(model: onnx.ModelProto, constants: set[str], given: Shape | None) ->
         if not fits:
             raise ConvertError(f"the input's shape is {sizes}, which {list(given)} does not fit")
         sizes = list(given)
+    if len(sizes) == 1:
+        raise ConvertError(
+            f"input {info.name!r} has one axis of {sizes[0] or 'open'} numbers: export the model "
+            "with a batch in front, as in 1x10"
+        )
     if sizes:
         # One picture at a time, whatever the model was trained with.
         sizes[0] = 1

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from microkpu.convert.calibration import Samples
+from microkpu.convert.errors import ConvertError, NodeError
 from microkpu.convert.floats import FloatRunner
 from microkpu.convert.graph import Array, Graph
 
@@ -26,6 +27,8 @@ LEAST_PART = 0.3
 # Ranges end at multiples of 2^-9 to 2^-10 of their width; what is so close to one is on it.
 PART_BITS = 9
 SAME = 1e-3
+# Narrower ranges, in parts of their numbers, are widened.
+NARROWEST = 2.5e-4
 
 
 def measure(
@@ -38,6 +41,8 @@ def measure(
     ranges: dict[str, Range] = {}
     for x in progress(samples, "ranges"):
         for name, array in runner.run(x).items():
+            if not np.isfinite(array).all():
+                raise _unbounded(graph, name)
             low, high = ranges.get(name, (np.inf, -np.inf))
             ranges[name] = (min(low, float(array.min())), max(high, float(array.max())))
     ranges = {name: _widened(range_) for name, range_ in ranges.items()}
@@ -56,11 +61,28 @@ def measure(
     }
 
 
+def _unbounded(graph: Graph, name: str) -> ConvertError:
+    """Of the first value in order of running that is not finite."""
+    node = graph.producer(name)
+    if node is None:
+        return ConvertError(f"the input {name!r} is not finite: check --mean and --input-scale")
+    weights = [graph.constants[each] for each in node.inputs if each in graph.constants]
+    if not all(np.isfinite(array).all() for array in weights if array.dtype.kind == "f"):
+        return NodeError(node, "its weights hold NaN or infinity", "train or export it again")
+    return NodeError(
+        node,
+        "its result is NaN or infinite for some calibration inputs, which no byte stands for",
+        "keep its input away from there (add a small number, or a Clip before it)",
+    )
+
+
 def _widened(range_: Range) -> Range:
     """To whole parts of the range: the last bits of sums differ from machine to machine."""
     low, high = range_
-    if high - low < 1e-9:
-        high = low + 1e-6
+    # A constant, or what floats cannot divide into bins.
+    size = max(abs(low), abs(high))
+    if high - low < max(1e-9, NARROWEST * size):
+        high = low + max(1e-6, 4 * NARROWEST * size)
     part = 2.0 ** (floor(log2(high - low)) - PART_BITS)
     return floor(low / part + SAME) * part, ceil(high / part - SAME) * part
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
-from math import inf, log10
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
+from microkpu.convert.closeness import SAMPLES, Closeness, Sums
 from microkpu.convert.conversion import EMITTERS, Conversion
 from microkpu.convert.costs import milliseconds
 from microkpu.convert.floats import FloatRunner
-from microkpu.convert.graph import Array
 from microkpu.convert.plot import draw_bars
 from microkpu.convert.program import CpuStep, KpuStep, Place, Program, Tensor
 from microkpu.kmodel.host import HostModel
@@ -29,65 +27,8 @@ from microkpu.kpu_words import AI_RAM_ROWS
 # Runtimes hold so many outputs of one file.
 MOST_OUTPUTS = 60
 MOST_BYTES = 6 << 20
-SAMPLES = 4
 # A fit that is off by more than this many steps is told.
 TOLD_FIT = 1.0
-
-
-@dataclass(frozen=True)
-class Closeness:
-    """Of one value: cosine of the angle to the floats, and signal to noise in decibels."""
-
-    layer: str
-    value: str
-    cosine: float
-    snr: float
-    fit_worst: float = 0.0
-
-
-@dataclass
-class _Sums:
-    """Sums over samples, of which both measures come."""
-
-    product: float = 0.0
-    wanted: float = 0.0
-    found: float = 0.0
-    noise: float = 0.0
-
-    def add(self, wanted: Array, found: Array) -> None:
-        a, b = wanted.reshape(-1).astype(np.float64), found.reshape(-1).astype(np.float64)
-        self.product += float(a @ b)
-        self.wanted += float(a @ a)
-        self.found += float(b @ b)
-        self.noise += float((a - b) @ (a - b))
-
-    @property
-    def cosine(self) -> float:
-        length = (self.wanted * self.found) ** 0.5
-        if length == 0:
-            return 1.0 if self.noise == 0 else 0.0
-        return float(self.product / length)
-
-    @property
-    def snr(self) -> float:
-        if self.noise == 0:
-            return inf
-        return 10 * log10(max(self.wanted, 1e-30) / self.noise)
-
-
-def outputs_closeness(conversion: Conversion, samples: int = SAMPLES) -> list[Closeness]:
-    """Of the model's outputs."""
-    names = conversion.graph.outputs
-    runner = FloatRunner(conversion.graph, names)
-    model = HostModel(conversion.data)
-    sums = {name: _Sums() for name in names}
-    for x in islice(conversion.samples, samples):
-        wanted = runner.run(x)
-        results = model.run(conversion.to_bytes(x))
-        for name, tensor, found in zip(names, conversion.program.outputs, results, strict=True):
-            meant = tensor.quantization
-            sums[name].add(wanted[name], found if meant is None else meant.to_floats(found))
-    return [Closeness("output", name, s.cosine, s.snr) for name, s in sums.items()]
 
 
 def layers_closeness(
@@ -102,9 +43,9 @@ def layers_closeness(
     found = []
     for some in tqdm(_portions(steps), desc="layers", disable=quiet, unit="file"):
         model = HostModel(_traced(conversion, some))
-        sums = [_Sums() for _ in some]
+        sums = [Sums() for _ in some]
         for x, floats in zip(inputs, wanted, strict=True):
-            results = model.run(conversion.to_bytes(x))
+            results = model.run(conversion.to_bytes(x).reshape(-1))
             for step, total, data in zip(some, sums, results, strict=False):
                 whole = floats[step.result.name], step.conv.output.to_floats(data)
                 if step in single:
@@ -228,7 +169,7 @@ def _input_line(conversion: Conversion) -> str:
 def write_report(conversion: Conversion, folder: Path, *, quiet: bool = True) -> list[Closeness]:
     """Writes layers.txt (worst first), layers.json and layers.png; gives the layers."""
     folder.mkdir(parents=True, exist_ok=True)
-    outputs = outputs_closeness(conversion)
+    outputs = conversion.closeness
     layers = layers_closeness(conversion, quiet=quiet)
     worst = sorted(layers, key=lambda layer: layer.snr)
     width = max([len(layer.layer) for layer in layers] + [5])
