@@ -54,17 +54,17 @@ int aes_hard(aes_cipher_mode_t mode, aes_encrypt_sel_t direction, aes_kmode_t ke
     uint8_t *tag);
 
 #define AES_FUNCTIONS(bits, crypt, direction) \
-    static inline int aes_ecb##bits##_hard_##crypt(const uint8_t *key, const uint8_t *input, size_t input_len, \
-    uint8_t *output) { \
+    static inline int aes_ecb##bits##_hard_##crypt(const uint8_t * key, const uint8_t * input, size_t input_len, \
+    uint8_t * output) { \
         return aes_hard(AES_ECB, direction, AES_##bits, key, NULL, NULL, 0, input, input_len, output, NULL); \
     } \
-    static inline int aes_cbc##bits##_hard_##crypt(const cbc_context_t *context, const uint8_t *input, \
-    size_t input_len, uint8_t *output) { \
+    static inline int aes_cbc##bits##_hard_##crypt(const cbc_context_t * context, const uint8_t * input, \
+    size_t input_len, uint8_t * output) { \
         return aes_hard(AES_CBC, direction, AES_##bits, context->input_key, context->iv, NULL, 0, input, input_len, \
     output, NULL); \
     } \
-    static inline int aes_gcm##bits##_hard_##crypt(const gcm_context_t *context, const uint8_t *input, \
-    size_t input_len, uint8_t *output, uint8_t *tag) { \
+    static inline int aes_gcm##bits##_hard_##crypt(const gcm_context_t * context, const uint8_t * input, \
+    size_t input_len, uint8_t * output, uint8_t * tag) { \
         return aes_hard(AES_GCM, direction, AES_##bits, context->input_key, context->iv, context->gcm_aad, \
     context->gcm_aad_len, input, input_len, output, tag); \
     }

@@ -19,7 +19,7 @@ static struct {
 } states[DMAC_CHANNEL_MAX];
 
 static int channel_interrupt(void *ctx) {
-    typeof(states[0]) *channel = ctx;
+    typeof(states[0]) * channel = ctx;
     uint64_t status = channel->regs->intstatus;
     channel->regs->intclear = status;
     channel->noted |= status;

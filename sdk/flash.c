@@ -195,7 +195,7 @@ int flash_start_read(uint32_t address, void *dst, size_t bytes, uint32_t hz, boo
     four_lines(hz < STREAM_HZ_MAX ? hz : STREAM_HZ_MAX, reversed);
     size_t units = (bytes + FLASH_STREAM_UNIT - 1) / FLASH_STREAM_UNIT;
     if (spi_start_receiving_words_dma(DMAC_CHANNEL_FLASH, FLASH_BUS, FLASH_SELECT, FLASH_READ_QUAD, address << 8, dst,
-        units * (FLASH_STREAM_UNIT / 4)) != SPI_OK) {
+            units * (FLASH_STREAM_UNIT / 4)) != SPI_OK) {
         return FLASH_ERR_ARG;
     }
     stream.going = true;
