@@ -92,7 +92,9 @@ def lower_gemm(low: Lowering, node: Node) -> None:
     weights, bias = low.graph.constant(node, 1), low.graph.constant(node, 2)
     if weights is None or bias is None or node.attributes != {"transB": 1}:
         raise NodeError(
-            node, "it multiplies more than one row", "reshape to one row, or use a convolution"
+            node,
+            "it turns its first input around, or its weights are computed at run time",
+            "transpose before it, or use MatMul",
         )
     source = low.form(node.inputs[0], Place.FLOATS)
     clamped(low, node, "dense", [source], weights=as_floats(weights), bias=as_floats(bias))
@@ -102,7 +104,9 @@ def lower_matmul(low: Lowering, node: Node) -> None:
     left, right = (low.graph.shape(name) for name in node.inputs)
     if len(left) != 2 or len(right) != 2:
         raise NodeError(
-            node, f"it multiplies {len(left)} and {len(right)} axes", "kmodels multiply matrices"
+            node,
+            f"it multiplies {len(left)} and {len(right)} axes",
+            "kmodels multiply two matrices: make one product for each of the leading axes",
         )
     reads = [
         constant_of(low, name) if name in low.graph.constants else low.form(name, Place.FLOATS)

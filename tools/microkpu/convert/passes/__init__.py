@@ -19,6 +19,7 @@ from microkpu.convert.passes.crops import (
     sink_crops,
 )
 from microkpu.convert.passes.dense import (
+    flat_products,
     pixels_to_dense,
     read_planes,
     sink_reshapes,
@@ -70,6 +71,7 @@ ALWAYS: tuple[Pass, ...] = (
     planar_input,
     sink_transposes,
     to_gemm,
+    flat_products,
     read_planes,
     absorb_input_scale,
     fold_batch_norm,

@@ -50,6 +50,47 @@ def to_gemm(graph: Graph) -> bool:
     return changed
 
 
+def flat_products(graph: Graph) -> bool:
+    """Products of more axes as those of two matrices, Gemm of many rows as product and sum."""
+    changed = False
+    for node in each(graph, "MatMul"):
+        left, right = (graph.shapes.get(n) or _constant_shape(graph, n) for n in node.inputs)
+        if not left or not right or len(right) < 2 or len(left) < 2 or len(left + right) == 4:
+            continue
+        if prod(right[:-2]) != 1 or node.output not in graph.shapes:
+            continue
+        rows = reshape(graph, node, node.inputs[0], graph.fresh("rows"), (-1, left[-1]))
+        columns = reshape(graph, node, node.inputs[1], graph.fresh("columns"), right[-2:])
+        product = Node("MatMul", [rows.output, columns.output], [graph.fresh("product")])
+        product.name = node.name
+        back = reshape(graph, node, product.output, node.output, graph.shape(node.output))
+        graph.replace(node, [rows, columns, product, back])
+        changed = True
+    for node in each(graph, "Gemm"):
+        shape, weights = graph.shapes.get(node.inputs[0], ()), graph.constant(node, 1)
+        if len(shape) != 2 or shape[0] == 1 or weights is None or node.attributes.get("transA"):
+            continue
+        bias = graph.constant(node, 2)
+        if bias is None and len(node.inputs) > 2:
+            continue
+        weights = weights.T if node.attributes.get("transB", 0) else weights
+        scaled = np.ascontiguousarray(weights * np.float32(node.attributes.get("alpha", 1.0)))
+        inputs = [node.inputs[0], graph.add_constant("weights", scaled)]
+        result = node.output if bias is None else graph.fresh(node.output)
+        new = [Node("MatMul", inputs, [result], {}, node.name)]
+        if bias is not None:
+            factor = np.float32(node.attributes.get("beta", 1.0))
+            offset = graph.add_constant("bias", bias * factor)
+            new.append(Node("Add", [result, offset], [node.output], {}, node.name))
+        graph.replace(node, new)
+        changed = True
+    return changed
+
+
+def _constant_shape(graph: Graph, name: str) -> tuple[int, ...]:
+    return graph.constants[name].shape if name in graph.constants else ()
+
+
 def _as_row(graph: Graph, node: Node, outputs: int) -> tuple[list[Node], list[Node]]:
     """Reshapes to (1, in) and back, where a MatMul has more axes or fewer."""
     shape = graph.shape(node.inputs[0])
