@@ -122,6 +122,101 @@ def test_what_is_missing_is_said_in_a_line(
     assert not Path("m.kmodel").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--input-scale", "1/0"], "argument --input-scale: '1/0' are no numbers"),
+        (["--mean", "inf"], "argument --mean: 'inf' are no numbers"),
+        (["--mean", "red"], "argument --mean: 'red' are no numbers"),
+        (["--input-shape", "axb"], "argument --input-shape: 'axb' is no shape"),
+    ],
+)
+def test_options_that_are_no_numbers_are_usage_errors(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["convert", "m.onnx", "-o", "m.kmodel", *arguments])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    model, out = saved(tmp_path), tmp_path / "m.kmodel"
+    arguments = ["convert", str(model), "-o", str(out), "--report", str(tmp_path / "file" / "r")]
+    assert main(arguments) == 1
+    assert "cannot make the folder" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_what_nobody_thought_of_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(graph: object) -> None:
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("microkpu.convert.conversion.rewrite", fails)
+    calibration = tmp_path / "x.npy"
+    np.save(calibration, bytes_for(chain()))
+    arguments = ["convert", str(saved(tmp_path)), "-o", str(tmp_path / "m.kmodel")]
+    assert main([*arguments, "--calibration", str(calibration)]) == 1
+    said = capsys.readouterr().err
+    assert "(IndexError: list index out of range): please report it with the model" in said
+    assert said.count("\n") == 1
+
+
+SAMPLES = np.random.default_rng(0).integers(0, 256, (2, 3, 48, 64), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        (SAMPLES, [-1, 2], "holds -1: want class numbers from 0 on"),
+        (SAMPLES, [np.nan, 2], "holds nan: want class numbers"),
+        (SAMPLES, [np.inf, 2], "holds inf: want class numbers"),
+        (SAMPLES, [0.5, 2], "holds 0.5: want class numbers"),
+        (SAMPLES, ["a", "b"], "is 2 <U1: want one class number for each sample"),
+        (SAMPLES, [[0], [1]], "is 2x1 int64: want one class number"),
+        (SAMPLES, 3, "is a single value int64: want one class"),
+        (SAMPLES, [1], "has 2 samples and 1 labels"),
+        (SAMPLES[:0], np.zeros(0, int), "has no samples"),
+        (np.array(["q", "r"]), [0, 1], "is 2 <U1: want numbers"),
+        (SAMPLES / 255, [0, 1], "the model reads bytes: give x as uint8 of 0..255"),
+        (SAMPLES.astype(np.int64) - 1, [0, 1], "the model reads bytes"),
+    ],
+)
+def test_arrays_that_are_no_dataset_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], x: object, y: object, words: str
+) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=x, y=y)
+    assert main(["kmodel", "eval", str(TINY / "tiny3.kmodel"), str(path)]) == 1
+    said = capsys.readouterr().err
+    assert words in said and said.startswith("error: ")
+
+
+def test_files_that_are_no_dataset_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut, plain = tmp_path / "whole.npz", tmp_path / "cut.npz", tmp_path / "x.npy"
+    np.savez(whole, x=SAMPLES, y=[0, 1])
+    cut.write_bytes(whole.read_bytes()[:-200])
+    np.save(plain, SAMPLES)
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    (labels / "labels.txt").write_bytes(b"\xff\xfe 1\n")
+    for path, words in (
+        (cut, "is no folder and no .npz with x and y"),
+        (plain, "is one array: want an .npz with x and y"),
+        (labels, "as UTF-8 text"),
+    ):
+        assert main(["kmodel", "eval", str(TINY / "tiny3.kmodel"), str(path)]) == 1
+        said = capsys.readouterr().err
+        assert words in said and said.startswith("error: ")
+
+
 def test_parts_of_a_dataset_make_one_score() -> None:
     dataset = Dataset(np.arange(7), [0, 1, 2, 0, 1, 2, 0], ["a", "b", "c"])
     parts = dataset.parts(3)

@@ -120,7 +120,16 @@ def call(options: argparse.Namespace) -> int:
     )
     if options.report is not None:
         _make_folder(options.report)
-    conversion = convert(options.model, options.calibration, chosen)
+    try:
+        conversion = convert(options.model, options.calibration, chosen)
+    except (MicrokpuError, OSError):
+        raise
+    except Exception as error:
+        # A model that nobody thought of: never a traceback for a user.
+        raise MicrokpuError(
+            f"the converter fails on {options.model} ({type(error).__name__}: {error}): "
+            "please report it with the model"
+        ) from error
     _write(options.output, conversion.data)
     print(f"{options.output}: {summary(conversion, conversion.closeness)}")
     if options.report is not None:
