@@ -7,7 +7,8 @@
 
 #include "modules/lcd/st7789.h"
 
-enum { TYPE_NONE, TYPE_BOARD, TYPE_CUBE };
+// MaixPy numbers displays; that of an M5StickV is the board's where there is one.
+enum { TYPE_NONE, TYPE_BOARD, TYPE_CUBE, TYPE_M5STICK };
 
 #define SIDE_MAX (480)
 
@@ -20,12 +21,16 @@ typedef struct {
     mp_int_t type;
     uint32_t hz;
     uint16_t width, height;  // as the board holds the glass
-    uint16_t offset[2][2];   // where the picture begins: {x, y} with the axes as they are, and swapped
+    int16_t offset[2][2];    // where the picture begins: {x, y} with the axes as they are, and swapped; -1: the board's
     uint8_t direction;       // MADCTL for rotation 0
     uint8_t rotation;        // quarters, clockwise
     bool mirrored, bgr;
     mp_int_t backlight;
 } lcd_t;
+
+typedef struct {
+    int x, y;
+} lcd_offset_t;
 
 extern lcd_t lcd;
 
@@ -35,6 +40,8 @@ extern lcd_t lcd;
 lcd_rect_t lcd_screen(void);
 // MADCTL for that.
 uint8_t lcd_madctl(void);
+// Where the picture begins as it lies now.
+lcd_offset_t lcd_offset(void);
 // Whether there is a display to write to; RuntimeError before lcd.init().
 bool lcd_is_there(void);
 // What st7789.h gave: OSError where it is an error.

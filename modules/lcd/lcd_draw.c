@@ -14,8 +14,8 @@ static lcd_rect_t common(lcd_rect_t a, lcd_rect_t b) {
 }
 
 static void begin(lcd_rect_t at) {
-    const uint16_t *offset = lcd.offset[(lcd_madctl() & ST7789_SWAP_AXES) != 0];
-    st7789_begin(at.x + offset[0], at.y + offset[1], at.w, at.h);
+    lcd_offset_t offset = lcd_offset();
+    st7789_begin(at.x + offset.x, at.y + offset.y, at.w, at.h);
 }
 
 void lcd_fill(lcd_rect_t at, uint16_t color) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Module lcd: MaixPy's calls on the board's display. Nothing of the picture is kept here, the display has it.
+#include <string.h>
+
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
@@ -7,6 +9,7 @@
 #include "modules/lcd/lcd.h"
 
 #define COMMAND_BYTES_MAX (31)
+#define TYPE_LAST (BOARD_LCD_DATA == ST7789_EIGHT_LINES ? TYPE_CUBE : TYPE_M5STICK)
 
 lcd_t lcd;
 
@@ -56,7 +59,37 @@ static void set_madctl(void) {
     lcd_check(st7789_command(0x36, &value, 1));
 }
 
+lcd_offset_t lcd_offset(void) {
+    // Where the glass begins in the controller's memory, from whichever end its addresses run.
+    uint8_t madctl = lcd_madctl();
+    bool swapped = madctl & ST7789_SWAP_AXES;
+    int column = madctl & ST7789_FLIP_COLUMNS ? BOARD_LCD_LAST_COLUMN : BOARD_LCD_FIRST_COLUMN;
+    int row = madctl & ST7789_FLIP_ROWS ? BOARD_LCD_LAST_ROW : BOARD_LCD_FIRST_ROW;
+    const int16_t *given = lcd.offset[swapped];
+    int x = swapped ? row : column, y = swapped ? column : row;
+    return (lcd_offset_t) { given[0] < 0 ? x : given[0], given[1] < 0 ? y : given[1] };
+}
+
 // -- on and off
+
+// Puts what the settings say of "lcd" in the place of defaults; gives the direction.
+static mp_int_t with_settings(mp_arg_t *args, size_t count) {
+    mp_obj_t config = mp_load_attr(mp_import_name(MP_QSTR_Maix, mp_const_none, MP_OBJ_NEW_SMALL_INT(0)), MP_QSTR_config);
+    mp_obj_t kept = mp_call_function_2(mp_load_attr(config, MP_QSTR_get_value), MP_OBJ_NEW_QSTR(MP_QSTR_lcd),
+        mp_const_none);
+    if (!mp_obj_is_dict_or_ordereddict(kept)) {
+        return BOARD_LCD_MADCTL;
+    }
+    mp_map_t *map = mp_obj_dict_get_map(kept);
+    for (size_t i = 0; i < count; i++) {
+        mp_map_elem_t *value = mp_map_lookup(map, MP_OBJ_NEW_QSTR(args[i].qst), MP_MAP_LOOKUP);
+        if (value != NULL && (args[i].flags & MP_ARG_KIND_MASK) == MP_ARG_INT) {
+            args[i].defval.u_int = mp_obj_get_int(value->value);
+        }
+    }
+    mp_map_elem_t *direction = mp_map_lookup(map, MP_OBJ_NEW_QSTR(MP_QSTR_dir), MP_MAP_LOOKUP);
+    return direction == NULL ? BOARD_LCD_MADCTL : mp_obj_get_int(direction->value);
+}
 
 static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_type, ARG_freq, ARG_color, ARG_width, ARG_height, ARG_invert, ARG_offset_w0, ARG_offset_h0,
@@ -68,20 +101,23 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
         { MP_QSTR_width, MP_ARG_INT, { .u_int = -1 } },
         { MP_QSTR_height, MP_ARG_INT, { .u_int = -1 } },
         { MP_QSTR_invert, MP_ARG_INT, { .u_int = -1 } },
-        { MP_QSTR_offset_w0, MP_ARG_INT, { .u_int = 0 } },
-        { MP_QSTR_offset_h0, MP_ARG_INT, { .u_int = 0 } },
+        { MP_QSTR_offset_w0, MP_ARG_INT, { .u_int = -1 } },
+        { MP_QSTR_offset_h0, MP_ARG_INT, { .u_int = -1 } },
         { MP_QSTR_offset_w1, MP_ARG_INT, { .u_int = -1 } },
-        { MP_QSTR_offset_h1, MP_ARG_INT, { .u_int = 0 } },
+        { MP_QSTR_offset_h1, MP_ARG_INT, { .u_int = -1 } },
         { MP_QSTR_rst, MP_ARG_INT, { .u_int = BOARD_LCD_RST } },
         { MP_QSTR_dcx, MP_ARG_INT, { .u_int = BOARD_LCD_DC } },
         { MP_QSTR_ss, MP_ARG_INT, { .u_int = BOARD_LCD_CS } },
         { MP_QSTR_clk, MP_ARG_INT, { .u_int = BOARD_LCD_WR } },
         { MP_QSTR_lcd_type, MP_ARG_KW_ONLY | MP_ARG_INT, { .u_int = 0 } },
     };
+    mp_arg_t kept[MP_ARRAY_SIZE(allowed)];
+    memcpy(kept, allowed, sizeof(kept));
+    mp_int_t direction = with_settings(kept, MP_ARRAY_SIZE(kept));
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
-    mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
+    mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(kept), kept, args);
     mp_int_t type = args[ARG_type].u_int;
-    if (type < TYPE_NONE || type > TYPE_CUBE || args[ARG_lcd_type].u_int != 0) {
+    if (type < TYPE_NONE || type > TYPE_LAST || args[ARG_lcd_type].u_int != 0) {
         mp_raise_msg_varg(&mp_type_ValueError,
             MP_ERROR_TEXT("type error: type %d, lcd_type %d: want type 0 (none), 1 (this board's) or 2 (240x240 of a"
                 " Maix Cube), lcd_type 0 (ST7789)"), (int)type, (int)args[ARG_lcd_type].u_int);
@@ -98,19 +134,22 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     lcd.type = type;
     lcd.width = width;
     lcd.height = height;
-    lcd.offset[0][0] = args[ARG_offset_w0].u_int;
-    lcd.offset[0][1] = args[ARG_offset_h0].u_int;
-    lcd.offset[1][0] = args[ARG_offset_w1].u_int < 0 ? (cube ? 80 : 0) : args[ARG_offset_w1].u_int;
-    lcd.offset[1][1] = args[ARG_offset_h1].u_int;
-    lcd.direction = BOARD_LCD_MADCTL;
+    for (size_t i = 0; i < 4; i++) {
+        lcd.offset[i / 2][i % 2] = args[ARG_offset_w0 + i].u_int;
+    }
+    if (cube && lcd.offset[1][0] < 0) {
+        lcd.offset[1][0] = 80;
+    }
+    lcd.direction = direction;
     lcd.rotation = 0;
     lcd.mirrored = lcd.bgr = false;
     lcd.backlight = 100;
     lcd.ready = true;
     if (type != TYPE_NONE) {
         const st7789_setup_t setup = {
-            args[ARG_ss].u_int, args[ARG_rst].u_int, args[ARG_dcx].u_int, args[ARG_clk].u_int, args[ARG_freq].u_int,
-            args[ARG_invert].u_int < 0 ? cube : args[ARG_invert].u_int != 0, lcd_madctl(),
+            args[ARG_ss].u_int, args[ARG_rst].u_int, args[ARG_dcx].u_int, args[ARG_clk].u_int, BOARD_LCD_DATA,
+            args[ARG_freq].u_int, args[ARG_invert].u_int < 0 ? cube || BOARD_LCD_INVERT : args[ARG_invert].u_int != 0,
+            lcd_madctl(),
         };
         lcd_check(st7789_init(&setup));
         lcd.hz = st7789_set_rate(args[ARG_freq].u_int);

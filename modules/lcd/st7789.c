@@ -37,6 +37,8 @@ typedef uint64_t __attribute__((may_alias)) load64_t;
 
 static volatile uint64_t blocks[2][BLOCK_WORDS] IOMEM_UNCACHED_ONLY;
 
+static spi_frame_format_t format = SPI_FF_OCTAL;
+
 static struct {
     uint64_t word;   // pixels that do not fill a word of the block yet
     uint32_t filled; // pixels in the block
@@ -48,7 +50,7 @@ static struct {
 // -- bytes
 
 static void bytes_mode(void) {
-    spi_init(BUS, SPI_WORK_MODE_0, SPI_FF_OCTAL, 8, 0);
+    spi_init(BUS, SPI_WORK_MODE_0, format, 8, 0);
     spi_init_non_standard(BUS, 8, 0, 0, SPI_AITM_AS_FRAME_FORMAT);
 }
 
@@ -70,7 +72,12 @@ int st7789_command(uint8_t command, const uint8_t *data, size_t count) {
 // -- life
 
 static void pins(const st7789_setup_t *setup) {
-    sysctl_set_spi0_dvp_data(1); // the data lines have pins of their own
+    format = setup->data == ST7789_EIGHT_LINES ? SPI_FF_OCTAL : SPI_FF_STANDARD;
+    if (format == SPI_FF_OCTAL) {
+        sysctl_set_spi0_dvp_data(1); // the data lines have pins of their own
+    } else {
+        fpioa_set_function(setup->data, FUNC_SPI0_D0);
+    }
     fpioa_set_function(setup->cs, FUNC_SPI0_SS3);
     fpioa_set_function(setup->wr, FUNC_SPI0_SCLK);
     fpioa_set_function(setup->dc, (fpioa_function_t)(FUNC_GPIOHS0 + DC_PIN));
@@ -154,7 +161,7 @@ void st7789_begin(uint32_t x, uint32_t y, uint32_t w, uint32_t h) {
     window(CASET, x, w);
     window(RASET, y, h);
     note(st7789_command(RAMWR, NULL, 0));
-    spi_init(BUS, SPI_WORK_MODE_0, SPI_FF_OCTAL, 32, 0);
+    spi_init(BUS, SPI_WORK_MODE_0, format, 32, 0);
     spi_init_non_standard(BUS, 0, 32, 0, SPI_AITM_AS_FRAME_FORMAT);
     gpiohs_set_pin(DC_PIN, GPIO_PV_HIGH);
 }
@@ -203,7 +210,7 @@ void st7789_put(const uint16_t *pixels, size_t count) {
         size_t words = words_now(count, &to);
         if (((uintptr_t)pixels & 7) == 0) {
             const load64_t *from = (const load64_t *)pixels;
-            #pragma GCC unroll 8
+            #pragma GCC unroll 32
             for (size_t i = 0; i < words; i++) {
                 to[i] = swap_pairs(from[i]);
             }

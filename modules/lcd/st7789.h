@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A display of the ST7789 family on SPI0, eight lines wide: commands, windows, and pixels in the order they are shown.
+// A display of the ST7789 family on SPI0, eight lines wide or one: commands, windows, and pixels in the order they are shown.
 //
 // Pixels go through two small blocks of uncached memory: while DMA sends one, the CPU fills the other. No picture is
 // kept.
@@ -16,8 +16,11 @@
 #define ST7789_SWAP_AXES (0x20)
 #define ST7789_BGR (0x08)
 
+#define ST7789_EIGHT_LINES (0xff) // for `data`: they have pins of their own
+
 typedef struct {
     uint8_t cs, rst, dc, wr; // pads
+    uint8_t data;            // that of a display on one line
     uint32_t hz;             // the fastest rate to write at
     bool invert;
     uint8_t madctl;

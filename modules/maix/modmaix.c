@@ -11,16 +11,19 @@ static mp_obj_t maix_kpu_hz(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(maix_kpu_hz_obj, maix_kpu_hz);
 
+// Pads of the board's lights and keys, by name.
+#define PAD(name, pad) { MP_ROM_QSTR(MP_QSTR_##name), MP_ROM_INT(pad) },
+static const mp_rom_map_elem_t pads_table[] = {
+    BOARD_PADS(PAD)
+};
+static MP_DEFINE_CONST_DICT(pads_dict, pads_table);
+
 static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__maix) },
     { MP_ROM_QSTR(MP_QSTR_FPIOA), MP_ROM_PTR(&maix_fpioa_type) },
     { MP_ROM_QSTR(MP_QSTR_GPIO), MP_ROM_PTR(&maix_gpio_type) },
     { MP_ROM_QSTR(MP_QSTR_kpu_hz), MP_ROM_PTR(&maix_kpu_hz_obj) },
-    // Pads of the board's lights and key.
-    { MP_ROM_QSTR(MP_QSTR_LED_R), MP_ROM_INT(BOARD_LEDS_RED) },
-    { MP_ROM_QSTR(MP_QSTR_LED_G), MP_ROM_INT(BOARD_LEDS_GREEN) },
-    { MP_ROM_QSTR(MP_QSTR_LED_B), MP_ROM_INT(BOARD_LEDS_BLUE) },
-    { MP_ROM_QSTR(MP_QSTR_BOOT_KEY), MP_ROM_INT(BOARD_BUTTONS_BOOT) },
+    { MP_ROM_QSTR(MP_QSTR_pads), MP_ROM_PTR(&pads_dict) },
 };
 static MP_DEFINE_CONST_DICT(globals, globals_table);
 

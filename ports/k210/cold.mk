@@ -13,13 +13,14 @@ COLD_PY = $(addprefix py/, argcheck asmbase builtinevex builtinhelp builtinimpor
 	objnamedtuple objproperty objsingleton pairheap parse parsenum parsenumbase persistentcode reader repl ringbuf scheduler \
 	scope showbc smallint stackctrl stream unicode vstr warning)
 COLD_EXTMOD = $(addprefix extmod/, modasyncio modbinascii moddeflate modframebuf modjson modmachine machine_mem \
-	machine_i2c machine_signal machine_spi machine_uart modonewire modos modplatform modrandom modselect modtime moductypes utime_mphal vfs vfs_fat vfs_fat_diskio \
+	machine_i2c machine_signal machine_spi machine_uart modonewire modos modplatform modrandom modselect modtime \
+	moductypes utime_mphal vfs vfs_fat vfs_fat_diskio \
 	vfs_fat_file vfs_lfs vfs_reader)
 COLD_LIB = lib/littlefs/lfs2 lib/littlefs/lfs2_util lib/oofatfs/ff lib/oofatfs/ffunicode lib/uzlib/header \
 	$(addprefix $(notdir $(LIBJPEG_DIR))/, jcapimin jcapistd jcinit jcmarker jcmaster jcomapi jcparam jdapimin jdapistd \
 	jdinput jdmarker jdmaster jmemmgr)
-COLD_PORT = $(addprefix ports/k210/, main safe_mode settings starts storage flash_bdev trap_exception modk210 \
-	machine_sdcard time_clock machine_pin machine_timer machine_pwm machine_wdt machine_rtc machine_i2c machine_spi)
+COLD_PORT = $(addprefix ports/k210/, main board_power safe_mode settings starts storage flash_bdev trap_exception modk210 \
+	machine_sdcard time_clock machine_pin machine_timer machine_pwm machine_wdt machine_rtc machine_i2c machine_spi modcryptolib)
 COLD_MODULES = $(addprefix maix/, maix_fpioa maix_gpio modmaix) lcd/modlcd \
 	$(addprefix sensor/, chip modsensor ov2640 ov5640 sensor_reset sensor_settings sensor_size) \
 	$(addprefix image/, image_args image_color image_draw image_file image_find image_histogram image_load image_obj \

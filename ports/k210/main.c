@@ -14,6 +14,7 @@
 #include "shared/timeutils/timeutils.h"
 
 #include "genhdr/board.h"
+#include "board_power.h"
 #include "machine.h"
 #include "pool.h"
 #include "safe_mode.h"
@@ -80,6 +81,10 @@ static void chip_init(void) {
         storage_init(); // its rates follow
     }
     mp_hal_console_init(); // at the clock that stays
+    if (board_power_init() != 0) {
+        static const char why[] = "the power chip does not answer: display and camera may stay dark\r\n";
+        mp_hal_stdout_tx_strn(why, sizeof(why) - 1);
+    }
 }
 
 // The heap that the settings want, or what there is room for.
@@ -103,9 +108,9 @@ static void python_init(void) {
 // boot.py, then main.py where a person is at the prompt; whether neither asked for a soft reset.
 static bool scripts_run(void) {
     bool tool_waits = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL;
-    safe_mode_limit(tool_waits ? TOOL_WAITS_MS : 0);
+    safe_mode_scripts_begin(tool_waits ? TOOL_WAITS_MS : 0);
     int ended = pyexec_file_if_exists("boot.py");
-    safe_mode_limit(0);
+    safe_mode_limit_ends();
     if (ended & PYEXEC_FORCED_EXIT) {
         return false;
     }

@@ -12,30 +12,33 @@
 #include "sdk/clint.h"
 #include "sdk/fpioa.h"
 #include "sdk/gpiohs.h"
+#include "sdk/regs/fpioa.h"
 #include "starts.h"
 
 #define FAILED_STARTS (2)
 #define LIVED_US (2000000)
 #define SWALLOWED_US (1000000)
-#define KEY_PIN (29) // of GPIOHS
+#define KEY_PIN (BOARD_SAFE_KEY - 16) // of GPIOHS: the one that the pad carries after a reset
 #define KEY_SETTLES_US (20)
 
 static const char *reason;
+static bool key_counts; // until scripts have had their pads
 static uint64_t lived_at = CLINT_NEVER;
 static uint64_t end_at = CLINT_NEVER;
 static const char *end_reason;
-static volatile bool interrupted;
+static volatile bool ctrl_c_came;
 static mp_sched_node_t lived_node;
 
 // -- why
 
 static bool key_is_held(void) {
     #ifdef BOARD_SAFE_KEY
+    uint32_t pad = FPIOA->io[BOARD_SAFE_KEY];
     fpioa_set_function(BOARD_SAFE_KEY, (fpioa_function_t)(FUNC_GPIOHS0 + KEY_PIN));
     gpiohs_set_drive_mode(KEY_PIN, GPIO_DM_INPUT_PULL_UP);
     clint_wait_us(KEY_SETTLES_US);
     bool held = gpiohs_get_pin(KEY_PIN) == GPIO_PV_LOW;
-    fpioa_set_function(BOARD_SAFE_KEY, FUNC_RESV0);
+    FPIOA->io[BOARD_SAFE_KEY] = pad;
     return held;
     #else
     return false;
@@ -43,13 +46,14 @@ static bool key_is_held(void) {
 }
 
 void safe_mode_begin(void) {
+    key_counts = true;
     if (starts_begin() >= FAILED_STARTS) {
         reason = "the last two starts ended before a prompt and within 2 s";
     }
 }
 
 bool safe_mode_is_on(void) {
-    if (reason == NULL && key_is_held()) {
+    if (reason == NULL && key_counts && key_is_held()) {
         reason = "the key is held";
     }
     return reason != NULL;
@@ -105,30 +109,35 @@ void safe_mode_prompt_reached(void) {
     starts_went_well();
 }
 
-void safe_mode_limit(uint32_t ms) {
-    end_after(1000ull * ms, "boot.py did not end while a tool waited for its prompt");
+void safe_mode_scripts_begin(uint32_t limit_ms) {
+    key_counts = false;
+    end_after(1000ull * limit_ms, "boot.py did not end while a tool waited for its prompt");
+}
+
+void safe_mode_limit_ends(void) {
+    end_after(0, NULL);
 }
 
 void safe_mode_ended(void) {
-    interrupted = false;
+    ctrl_c_came = false;
     reason = end_reason;
 }
 
 // -- the console
 
 void safe_mode_interrupted(void) {
-    interrupted = true;
+    ctrl_c_came = true;
 }
 
 void safe_mode_raw_wanted(void) {
-    if (interrupted && end_at == CLINT_NEVER) {
+    if (ctrl_c_came && end_at == CLINT_NEVER) {
         end_after(SWALLOWED_US, "a program did not end at Ctrl-C when a tool asked for its prompt");
     }
 }
 
 void safe_mode_prompt_reads(void) {
-    if (interrupted) {
-        interrupted = false;
+    if (ctrl_c_came) {
+        ctrl_c_came = false;
         end_after(0, NULL);
     }
 }

@@ -8,7 +8,7 @@
 
 // After power-on or a reset of the chip, once the flash can be read.
 void safe_mode_begin(void);
-// Looks at the key as well; the answer stays once it was yes, until the chip is reset.
+// Before the first script it looks at the key as well; once it was yes, it stays until the chip is reset.
 bool safe_mode_is_on(void);
 // NULL where it is off.
 const char *safe_mode_reason(void);
@@ -16,8 +16,9 @@ const char *safe_mode_reason(void);
 // The start goes well when it reaches a prompt, or has lived for two seconds.
 void safe_mode_watch_start(void);
 void safe_mode_prompt_reached(void);
-// A tool waits for its prompt: boot.py may take so long, then it is ended for good. 0 takes the limit back.
-void safe_mode_limit(uint32_t ms);
+// boot.py begins. Where a tool waits for its prompt it may take so long, then it is ended for good; 0 is no limit.
+void safe_mode_scripts_begin(uint32_t limit_ms);
+void safe_mode_limit_ends(void);
 // Python was ended by the watch, not by itself.
 void safe_mode_ended(void);
 

@@ -11,5 +11,5 @@ class Board_Info:
 
 
 board_info = Board_Info()
-board_info.load({name: getattr(_maix, name) for name in ("BOOT_KEY", "LED_R", "LED_G", "LED_B")})
+board_info.load(_maix.pads)
 board_info.load(config.get_value("board_info", {}))
