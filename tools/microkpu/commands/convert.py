@@ -118,6 +118,8 @@ def call(options: argparse.Namespace) -> int:
         accept_loss=options.accept_loss,
         quiet=quiet,
     )
+    if not options.output.parent.is_dir():
+        raise MicrokpuError(f"cannot write {options.output}: {options.output.parent} is no folder")
     if options.report is not None:
         _make_folder(options.report)
     try:
