@@ -149,6 +149,8 @@ def test_a_report_that_cannot_be_written_is_told_first(
     assert main(arguments) == 1
     assert "cannot make the folder" in capsys.readouterr().err
     assert not out.exists()
+    assert main(["convert", str(model), "-o", str(tmp_path / "gone" / "m.kmodel")]) == 1
+    assert "gone is no folder" in capsys.readouterr().err
 
 
 def test_what_nobody_thought_of_is_a_sentence(
