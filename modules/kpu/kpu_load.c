@@ -79,17 +79,21 @@ typedef struct {
     size_t have;
 } head_t;
 
-static void grow_head(head_t *head, size_t bytes, kpu_source_t *source) {
+static void grow_head(kpu_net_obj_t *net, head_t *head, size_t bytes, kpu_source_t *source) {
     size_t room = round_up(bytes, HEAD_BYTES);
-    head->bytes = m_renew(uint8_t, head->bytes, head->room, room);
+    uint8_t *grown = m_renew_maybe(uint8_t, head->bytes, head->room, room, true);
+    if (grown == NULL) {
+        kpu_net_raise_no_memory(net, bytes);
+    }
+    head->bytes = grown;
     head->room = room;
     head->have += kpu_source_read(source, head->bytes + head->have, room - head->have);
 }
 
 // How long the model is by its own fields; the head grows until that is known.
-static size_t probe(const kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
+static size_t probe(kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
     size_t bytes = HEAD_BYTES;
-    grow_head(head, bytes, source);
+    grow_head(net, head, bytes, source);
     for (;;) {
         kmodel_why_t why;
         int result = kmodel_probe(head->bytes, head->have, &bytes, &why);
@@ -108,7 +112,7 @@ static size_t probe(const kpu_net_obj_t *net, head_t *head, kpu_source_t *source
             kmodel_measure(head->bytes, head->have, &needs, &why); // refuses: it is too short
             kpu_net_raise_refusal(net, &why);
         }
-        grow_head(head, bytes, source);
+        grow_head(net, head, bytes, source);
     }
 }
 

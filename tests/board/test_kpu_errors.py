@@ -250,10 +250,11 @@ def test_working_memory_that_does_not_fit_is_counted(
 def test_a_file_that_does_not_fit_is_counted_before_it_is_read(
     kpu: RemoteBoard, flash_image: FlashImage
 ) -> None:
-    body = 7 << 20
-    flash_image(MODEL, patched(TINY, 7 + 2 + 1, body))
+    """A V4, which is not streamed; its header says how large its constants are."""
+    constants = 7 << 20
+    flash_image(MODEL, patched(golden("tiny_selfmade/tiny4.kmodel"), 4, constants))
     match = OVERFLOW.fullmatch(error(kpu, f"kpu.load({MODEL})"))
-    assert match and int(match[1]) >= body // 1024
+    assert match and int(match[1]) >= constants // 1024
 
 
 def test_the_memory_of_other_nets_is_free_after_deinit(
