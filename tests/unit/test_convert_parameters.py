@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     ),
     "large": (
         lambda n: n.op("Resize", n.conv("x", 3, 8), "", n.constant([1, 1, 30, 30])),
-        r"needs [\d,]+ KiB of working memory and \d+ KiB for itself, a board has about 4,999 KiB "
+        r"needs [\d,]+ KiB of working memory and \d+ KiB for itself, a board has about 4,939 KiB "
         r".*: make the input smaller",
     ),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from microkpu.convert.errors import NodeError
 from microkpu.convert.program import Place, Program, Step
 
 # Free RAM beside a QVGA image with both buffers: measure M1 of docs/performance.md.
-FREE_BYTES = 4999 * 1024
+FREE_BYTES = 4939 * 1024
 
 
 def refuse_too_large(program: Program, layout: Layout, file_bytes: int) -> None:
