@@ -32,6 +32,10 @@ demo: firmware digits detector
 test: firmware digits $(STAMP)/apt-test
 	$(PY) -m pytest $(PYTEST_ARGS)
 
+## test-upstream: MicroPython's own tests on the virtual board
+test-upstream: firmware
+	$(PY) -m pytest tests/board/test_upstream.py
+
 ## firmware: build/BOARD-VARIANT/firmware.bin and .kfpkg (BOARD=maix_dock VARIANT=full)
 firmware: venv
 	$(MAKE) -C ports/k210 BOARD=$(BOARD) VARIANT=$(VARIANT) PYTHON=$(abspath $(PY))
@@ -138,4 +142,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean
+.PHONY: help demo test test-upstream firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean

@@ -2,7 +2,7 @@
 """Unmodified tools while the board is reset under them: each ends, and then works again.
 
 Each is proven at work elsewhere too: kflash in test_exec.py, mpremote and miniterm in test_pty.py,
-run-tests.py in tests/board/test_upstream_basics.py.
+run-tests.py in tests/board/test_upstream.py.
 """
 
 from __future__ import annotations
