@@ -12,7 +12,7 @@ PICTURE = Image.new("L", (120, 120), 255)
 
 
 def pixels(readings: list[Reading]) -> np.ndarray:
-    return np.asarray(sheet("title", [("1 of 1", "read right")], readings, "foot"))
+    return np.asarray(sheet("title", [("1 of 1", "read right")], readings, [], "foot"))
 
 
 def count(page: np.ndarray, colour: str) -> int:
