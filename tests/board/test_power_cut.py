@@ -70,8 +70,9 @@ def operation(rng: random.Random, state: State) -> tuple[str, int | None]:
         return f"config.set_value({key!r}, {value})", None
     if kind == "model":
         index = rng.randrange(4)
-        state.models[index] = (content * SECTOR)[:SECTOR]
-        return f"device.writeblocks({index}, ({content!r} * {SECTOR})[:{SECTOR}])", index
+        times = SECTOR // len(content) + 1
+        state.models[index] = (content * times)[:SECTOR]
+        return f"device.writeblocks({index}, ({content!r} * {times})[:{SECTOR}])", index
     if kind == "write" or not names:
         name = f"f{rng.randrange(8)}"
         state.files[name] = content
