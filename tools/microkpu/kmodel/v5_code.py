@@ -50,7 +50,7 @@ class Layout(NamedTuple):
     """Fields after the function's number, and what it takes from the stack, last pushed last.
 
     A field is a name and a letter of struct, or S for a register of shapes, P for one of
-    paddings; of the stack, "pad" names take a padding's three numbers.
+    paddings; of the stack, "pad" names take a padding's three numbers and names with & a place.
     """
 
     fields: str
@@ -59,29 +59,30 @@ class Layout(NamedTuple):
 
 LAYOUTS = {
     "BINARY": Layout("type:B shape_a:S strides_a:S shape_b:S strides_b:S shape:S out_strides:S"
-                     " op:B low:f high:f", "a b out"),
+                     " op:B low:f high:f", "&a &b &out"),
     "CALL": Layout("function:I module:H sources:B results:B", ""),
     "CONV2D": Layout("type:B shape:S strides:S kernel:S kernel_strides:S bias_strides:S"
                      " out_strides:S groups:H stride_h:H stride_w:H dilation_h:H dilation_w:H"
-                     " low:f high:f", "a weights bias out pad_h pad_w"),
-    "COPY": Layout("type:B shape:S strides:S out_strides:S", "a out"),
-    "DEQUANTIZE": Layout("type:B out_type:B shape:S strides:S out_strides:S", "a out scale bias"),
-    "LUT1D": Layout("type:B shape:S strides:S out_strides:S length:H", "a table out low high"),
+                     " low:f high:f", "&a &weights &bias &out pad_h pad_w"),
+    "COPY": Layout("type:B shape:S strides:S out_strides:S", "&a &out"),
+    "DEQUANTIZE": Layout("type:B out_type:B shape:S strides:S out_strides:S",
+                         "&a &out scale bias"),
+    "LUT1D": Layout("type:B shape:S strides:S out_strides:S length:H", "&a &table &out low high"),
     "MATMUL": Layout("shape:S strides:S shape_b:S strides_b:S out_shape:S out_strides:S"
-                     " low:f high:f", "a b bias out"),
-    "PAD": Layout("type:B shape:S strides:S out_strides:S paddings:P mode:B", "a out value"),
-    "QUANTIZE": Layout("type:B out_type:B shape:S strides:S out_strides:S", "a out scale bias"),
-    "REDUCE": Layout("type:B shape:S strides:S out_strides:S op:B axes:S keep:?", "a out init"),
+                     " low:f high:f", "&a &b &bias &out"),
+    "PAD": Layout("type:B shape:S strides:S out_strides:S paddings:P mode:B", "&a &out value"),
+    "QUANTIZE": Layout("type:B out_type:B shape:S strides:S out_strides:S", "&a &out scale bias"),
+    "REDUCE": Layout("type:B shape:S strides:S out_strides:S op:B axes:S keep:?", "&a &out init"),
     "REDUCE_WINDOW2D": Layout("type:B op:B shape:S strides:S out_strides:S filter_h:H filter_w:H"
                               " stride_h:H stride_w:H dilation_h:H dilation_w:H low:f high:f",
-                              "a init out pad_h pad_w"),
+                              "&a init &out pad_h pad_w"),
     "RESIZE_IMAGE": Layout("type:B shape:S strides:S out_strides:S corners:? centers:? mode:B",
-                           "out_h out_w a out"),
-    "SIGMOID": Layout("type:B shape:S strides:S out_strides:S", "a out"),
-    "SLICE": Layout("type:B shape:S strides:S out_strides:S begins:S ends:S steps:S", "a out"),
-    "SOFTMAX": Layout("type:B shape:S strides:S out_strides:S axis:i beta:f", "a out"),
-    "TRANSPOSE": Layout("type:B shape:S strides:S out_strides:S perm:S", "a out"),
-    "UNARY": Layout("type:B shape:S strides:S out_strides:S op:B", "a out"),
+                           "out_h out_w &a &out"),
+    "SIGMOID": Layout("type:B shape:S strides:S out_strides:S", "&a &out"),
+    "SLICE": Layout("type:B shape:S strides:S out_strides:S begins:S ends:S steps:S", "&a &out"),
+    "SOFTMAX": Layout("type:B shape:S strides:S out_strides:S axis:i beta:f", "&a &out"),
+    "TRANSPOSE": Layout("type:B shape:S strides:S out_strides:S perm:S", "&a &out"),
+    "UNARY": Layout("type:B shape:S strides:S out_strides:S op:B", "&a &out"),
 }  # fmt: skip
 
 
@@ -191,7 +192,12 @@ class Machine:
             else:
                 values[key] = self.reader.read(struct.Struct("<" + letter))[0]
         for key in reversed(layout.stack.split()):
-            values[key] = self._integers(3) if key.startswith("pad_") else self.stack.pop()
+            if key.startswith("pad_"):
+                values[key] = self._integers(3)
+            elif key.startswith("&"):
+                values[key[1:]] = self._address()
+            else:
+                values[key] = self._number()
         if name == "CALL":
             results = [self._argument() for _ in range(values["results"])][::-1]
             sources = [self._argument() for _ in range(values["sources"])][::-1]
@@ -200,10 +206,19 @@ class Machine:
 
     def _argument(self) -> Argument:
         kind, shape, strides = self._integers(3)
+        return Argument(self._address(), kind, self.shapes[shape], self.shapes[strides])
+
+    def _address(self) -> Address:
         at = self.stack.pop()
         if not isinstance(at, Address):
             raise ValueError
-        return Argument(at, kind, self.shapes[shape], self.shapes[strides])
+        return at
+
+    def _number(self) -> int | float:
+        value = self.stack.pop()
+        if isinstance(value, Address):
+            raise ValueError
+        return value
 
 
 def calls(text: bytes) -> Iterator[Call]:
