@@ -20,6 +20,12 @@ pytestmark = pytest.mark.virtual_only
 TRIALS = (
     ACCOUNT
     + """
+def kept():
+    # One old result may stay: the collector takes any word of the stack for a pointer.
+    right(op())
+    undo()
+    account()
+    return gc.mem_alloc()
 def trials():
     wanted = right(op())
     undo()
@@ -27,7 +33,7 @@ def trials():
         return 'it differs by itself', wanted
     undo()
     base = account()
-    heap = gc.mem_alloc()
+    heap = max(kept() for _ in range(4))
     raised = {}
     last = 0
     while not last:
@@ -50,8 +56,7 @@ def trials():
         if right(op()) != wanted:
             return 'the next one is wrong', raised
         undo()
-    account()
-    return 'fine', raised, gc.mem_alloc() - heap
+    return 'fine', raised, min(kept() for _ in range(4)) - heap
 """
 )
 # Names that stay, such as a qstr or a grown table, in bytes.
