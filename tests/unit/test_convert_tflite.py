@@ -127,6 +127,67 @@ def prelu(n: TfliteNetwork) -> int:
     return n.op("PRELU", [0, n.constant(RANDOM.uniform(0, 0.5, (1, 1, 3)))], (1, 8, 8, 3))
 
 
+def after_abs(code: str) -> Make:
+    def make(n: TfliteNetwork) -> int:
+        return n.op(code, [n.op("ABS", [0], (1, 8, 8, 3))], (1, 8, 8, 3))
+
+    return make
+
+
+def grouped(n: TfliteNetwork) -> int:
+    inputs = [0, n.constant(weights(6, 3, 3, 1)), n.constant(weights(6))]
+    return n.op(
+        "CONV_2D", inputs, (1, 8, 8, 6), options="Conv2DOptions", strideH=1, strideW=1,
+        padding=SAME, dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+
+
+def in_halves(n: TfliteNetwork) -> int:
+    """Weights of 16 bits, as TensorFlow's converter quantises to float16."""
+    w, bias = (n.constant(weights(*shape), np.float16) for shape in ((5, 3, 3, 3), (5,)))
+    floats = [
+        n.op("DEQUANTIZE", [held], n.tensors[held].shape, options="DequantizeOptions")
+        for held in (w, bias)
+    ]
+    return n.op(
+        "CONV_2D", [0, *floats], (1, 8, 8, 5), options="Conv2DOptions", strideH=1, strideW=1,
+        padding=SAME, dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+
+
+def split(code: str, places: tuple[int, ...]) -> Make:
+    """Into parts along the channels, of which the last two are added."""
+
+    def make(n: TfliteNetwork) -> int:
+        given = {"value": 0, "sizes": n.constant([1, 1, 1], np.int32),
+                 "axis": n.constant([3] if code == "SPLIT_V" else 3, np.int32)}  # fmt: skip
+        inputs = [list(given.values())[place] for place in places]
+        kind = "SplitVOptions" if code == "SPLIT_V" else "SplitOptions"
+        first = n.op(code, inputs, (1, 8, 8, 1), options=kind, numSplits=3)
+        more = [n.tensor((1, 8, 8, 1)) for _ in range(2)]
+        n.operators[-1].outputs = [first, *more]
+        return n.op("ADD", more, (1, 8, 8, 1), options="AddOptions")
+
+    return make
+
+
+def tile(n: TfliteNetwork) -> int:
+    return n.op("TILE", [0, n.constant([1, 1, 2, 3], np.int32)], (1, 8, 16, 9))
+
+
+def cut(n: TfliteNetwork) -> int:
+    bounds = [n.constant(v, np.int32) for v in ([0, 1, 2, 0], [1, 4, -1, 2])]
+    return n.op("SLICE", [0, *bounds], (1, 4, 6, 2), options="SliceOptions")
+
+
+def reduced(code: str) -> Make:
+    def make(n: TfliteNetwork) -> int:
+        axes = n.constant([1, 3], np.int32)
+        return n.op(code, [0, axes], (1, 1, 8, 1), options="ReducerOptions", keepDims=True)
+
+    return make
+
+
 NEAREST, LINEAR = "RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR"
 OPERATORS: dict[str, Make] = {
     "conv same": conv(1, SAME, RELU, 8),
@@ -167,6 +228,23 @@ OPERATORS: dict[str, Make] = {
     "bilinear corners": resize(LINEAR, "ResizeBilinearOptions", True, False),
     "strided slice": strided_slice,
     "transpose": transpose,
+    "conv of groups": grouped,
+    "conv in halves": in_halves,
+    "split": split("SPLIT", (2, 0)),
+    "split by sizes": split("SPLIT_V", (0, 1, 2)),
+    "slice": cut,
+    "tile": tile,
+    "sum": reduced("SUM"),
+    "least": reduced("REDUCE_MIN"),
+    "square": alone("SQUARE", "SquareOptions"),
+    "difference squared": with_constant("SQUARED_DIFFERENCE", "SquaredDifferenceOptions", 3),
+    "one by the root": after_abs("RSQRT"),
+    "log": after_abs("LOG"),
+    "round": alone("ROUND"),
+    "floor": alone("FLOOR"),
+    "sign": alone("SIGN", "SignOptions"),
+    "relu between ones": alone("RELU_N1_TO_1"),
+    "log softmax": alone("LOG_SOFTMAX", "LogSoftmaxOptions"),
 }
 
 
@@ -225,6 +303,62 @@ def test_bytes_of_a_quantised_model_come_out_as_tensorflow_lites(
         difference = np.abs(steps - wanted[0])
         assert difference.max() <= 1.01
         assert (difference > 0.5).mean() < 0.05
+
+
+def test_an_input_of_floats_that_is_quantised_at_once_needs_no_calibration(tmp_path: Path) -> None:
+    """What TensorFlow's converter writes unless it is told to take and give bytes."""
+    n = TfliteNetwork((8, 8, 3))
+    quantised = {"kind": np.int8, "quantised": (1 / 50, -8)}
+    x = n.op("QUANTIZE", [0], (1, 8, 8, 3), **quantised, options="QuantizeOptions")
+    y = n.op("MAX_POOL_2D", [x], (1, 4, 4, 3), **quantised, options="Pool2DOptions",
+             filterHeight=2, filterWidth=2, strideH=2, strideW=2, padding=VALID)  # fmt: skip
+    path = n.save(tmp_path / "m.tflite", n.op("DEQUANTIZE", [y], (1, 4, 4, 3)))
+    model = HostModel(convert(path, None, Options(target="v3")).data)
+    given = np.random.default_rng(3).integers(0, 256, (8, 8, 3), np.uint8)
+    (wanted,) = interpreted(path, ((given[None] - 120.0) / 50).astype(np.float32))
+    (found,) = model.run(given.transpose(2, 0, 1))
+    np.testing.assert_allclose(found.reshape(4, 4, 3), wanted[0], atol=1.01 / 50)
+
+
+def test_tensors_without_names_and_scales_of_a_bias_by_the_axis_of_weights(tmp_path: Path) -> None:
+    """As in TensorFlow Lite Micro's own examples."""
+    n, result = quantised_network(np.int8, 128)
+    wanted = convert(n.save(tmp_path / "named.tflite", result), None).data
+    for tensor in n.tensors:
+        tensor.name = None
+    bias = next(tensor for tensor in n.tensors if tensor.type == 2)
+    bias.quantization.scale *= 6
+    bias.quantization.zeroPoint *= 6
+    bias.quantization.quantizedDimension = 3
+    assert convert(n.save(tmp_path / "m.tflite", result), None).data == wanted
+
+
+def test_a_quantised_model_is_compared_with_what_its_bytes_hold(tmp_path: Path) -> None:
+    """Its values end where bytes end, which floats do not know: that is no loss."""
+    n = TfliteNetwork((8, 8, 3), np.uint8, (1 / 50, 120))
+    # The range of the result holds a tenth of what the convolution computes.
+    w = n.constant(np.random.default_rng(2).integers(0, 256, (6, 3, 3, 3)), np.uint8, (0.02, 128))
+    y = n.op(
+        "CONV_2D", [0, w], (1, 8, 8, 6), kind=np.uint8, quantised=(1 / 400, 10),
+        options="Conv2DOptions", strideH=1, strideW=1, padding=SAME, dilationHFactor=1,
+        dilationWFactor=1,
+    )  # fmt: skip
+    second = np.random.default_rng(3).integers(0, 256, (2, 1, 1, 6))
+    z = n.op(
+        "CONV_2D", [y, n.constant(second, np.uint8, (0.02, 128))], (1, 8, 8, 2), kind=np.uint8,
+        quantised=(1 / 50, 128), options="Conv2DOptions", strideH=1, strideW=1, padding=SAME,
+        dilationHFactor=1, dilationWFactor=1,
+    )  # fmt: skip
+    conversion = convert(n.save(tmp_path / "m.tflite", z), None)
+    assert conversion.closeness[0].cosine >= 0.998
+
+
+def test_values_of_16_bits_are_measured(tmp_path: Path) -> None:
+    n = TfliteNetwork((8, 8, 3), np.int8, (1 / 50, -8))
+    n.tensors[0].type = 7
+    path = n.save(tmp_path / "m.tflite", n.op("RELU", [0], (1, 8, 8, 3)))
+    with pytest.raises(ConvertError, match="give --calibration"):
+        convert(path, None)
 
 
 def test_an_operator_that_no_kmodel_has_is_named(tmp_path: Path) -> None:

@@ -67,11 +67,12 @@ class Sums:
 def outputs_closeness(conversion: Conversion, samples: int = SAMPLES) -> list[Closeness]:
     """Of the model's outputs."""
     names = conversion.graph.outputs
-    runner = FloatRunner(conversion.graph, names)
+    runner = FloatRunner(conversion.reference, names)
+    entry = conversion.graph.entry
     model = HostModel(conversion.data)
     sums = {name: Sums() for name in names}
     for x in islice(conversion.samples, samples):
-        wanted = runner.run(x)
+        wanted = runner.run(entry.undone(x))
         results = model.run(conversion.to_bytes(x).reshape(-1))
         for name, tensor, found in zip(names, conversion.program.outputs, results, strict=True):
             meant = tensor.quantization

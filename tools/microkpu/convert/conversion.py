@@ -18,7 +18,7 @@ from microkpu.convert.allocate import Layout
 from microkpu.convert.calibration import Pixels, Samples, load
 from microkpu.convert.closeness import Closeness, outputs_closeness, refuse_loss
 from microkpu.convert.errors import ConvertError, NodeError
-from microkpu.convert.floats import FloatRunner
+from microkpu.convert.floats import FloatRunner, saturated
 from microkpu.convert.graph import Array, Graph, Node, Shape
 from microkpu.convert.lower import Lowering
 from microkpu.convert.memory import refuse_too_large
@@ -31,7 +31,7 @@ from microkpu.convert.plan import InputScale, Plan
 from microkpu.convert.program import Program
 from microkpu.convert.quantization import Quantization
 from microkpu.convert.ranges import METHODS, Progress, Range, measure
-from microkpu.convert.tflite_file import QuantisedInput, read_tflite
+from microkpu.convert.tflite_file import TfliteModel, read_tflite
 
 Target = Literal["v3", "v4"]
 # Rewritten and given model may differ by so much of the largest output: floats are rounded anew.
@@ -69,6 +69,8 @@ class Conversion:
     data: bytes
     options: Options
     graph: Graph
+    # The model as given, in floats; of one that is quantised no value leaves its range.
+    reference: Graph
     # As lowered, and as in the file, where maps may move between AI RAM and main memory.
     lowered: Program
     program: Program
@@ -114,10 +116,11 @@ def convert(
         raise ConvertError(f"target is {options.target!r}: one of {', '.join(EMITTERS)} wanted")
     if options.method not in METHODS:
         raise ConvertError(f"method is {options.method!r}: one of {', '.join(METHODS)} wanted")
-    proto, known, bytes_mean = _read(model) if isinstance(model, Path) else (model, {}, None)
+    read = _read(model) if isinstance(model, Path) else TfliteModel(model)
+    known, bytes_mean = read.ranges, read.input
     if bytes_mean is not None and options.scale is None and options.mean is None:
         options = replace(options, scale=(bytes_mean.scale,), mean=(float(bytes_mean.zero),))
-    graph = to_graph(proto, options.input_shape)
+    graph = to_graph(read.model, options.input_shape)
     graph.target = options.target
     unknown = set(options.as_bytes) - set(graph.outputs)
     if unknown:
@@ -130,7 +133,7 @@ def convert(
         return _converted(graph, given, calibration, options, known, bytes_mean is not None)
     except NodeError as error:
         # By the operator in the user's file, whatever it was rewritten to.
-        raise error.of({node.name: node.op for node in given.nodes}) from None
+        raise error.of({node.name: node.op for node in given.nodes} | read.operators) from None
 
 
 def _converted(
@@ -157,7 +160,17 @@ def _converted(
     data, layout = EMITTERS[options.target](program)
     refuse_too_large(program, layout, len(data))
     made = Conversion(
-        data, options, graph, lowered, program, layout, ranges, samples, scale, difference
+        data,
+        options,
+        graph,
+        saturated(given, known),
+        lowered,
+        program,
+        layout,
+        ranges,
+        samples,
+        scale,
+        difference,
     )
     made = replace(made, closeness=outputs_closeness(made))
     if not options.accept_loss:
@@ -170,13 +183,10 @@ EMITTERS = {"v3": emit_v3.emit, "v4": emit_v4.emit}
 READERS = {".tflite": read_tflite} | dict.fromkeys(keras_file.SUFFIXES, keras_file.read_keras)
 
 
-def _read(path: Path) -> tuple[onnx.ModelProto, dict[str, Range], QuantisedInput | None]:
+def _read(path: Path) -> TfliteModel:
     """The model and, of one that is quantised already, what it was quantised for."""
-    suffix = path.suffix.lower()
-    if suffix not in READERS:
-        return read_onnx(path), {}, None
-    found = READERS[suffix](path)
-    return found.model, found.ranges, found.input
+    reader = READERS.get(path.suffix.lower())
+    return TfliteModel(read_onnx(path)) if reader is None else reader(path)
 
 
 def _noise(graph: Graph, quantised: bool) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from microkpu.convert.errors import NodeError
+from microkpu.convert.errors import OUT_OF_REACH, NodeError
 from microkpu.convert.functions import function_of
 from microkpu.convert.graph import Node
 from microkpu.convert.layer import FloatLayer, quantise_layer
@@ -59,17 +59,22 @@ class Lowering:
             elif node.op in HANDLERS:
                 HANDLERS[node.op](self, node)
             else:
-                why = f" ({node.cpu})" if node.cpu else ""
-                raise NodeError(
-                    node,
-                    f"neither the KPU{why} nor the CPU operators of kmodels "
-                    f"{self.graph.target.upper()} compute it",
-                    "replace it in the model, or end the model before it",
-                )
+                raise self._out_of_reach(node)
         for name in self.graph.outputs:
             place = Place.BYTES if name in as_bytes else Place.FLOATS
             self.program.outputs.append(self.form(name, place))
         return self.program
+
+    def _out_of_reach(self, node: Node) -> NodeError:
+        if node.op in OUT_OF_REACH:
+            return NodeError(node, *OUT_OF_REACH[node.op])
+        why = f" ({node.cpu})" if node.cpu else ""
+        return NodeError(
+            node,
+            f"neither the KPU{why} nor the CPU operators of kmodels "
+            f"{self.graph.target.upper()} compute it",
+            "replace it in the model, or end the model before it",
+        )
 
     def _scalar(self, node: Node) -> bool:
         return all(

@@ -10,7 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
-from microkpu.convert.errors import ConvertError
+from microkpu.convert.errors import ConvertError, several_inputs
 from microkpu.convert.graph import Array, Graph, Node, Shape
 
 # Operators are read as they are since this version; older models are brought to it.
@@ -36,6 +36,7 @@ def read_onnx(path: Path) -> onnx.ModelProto:
 def to_graph(model: onnx.ModelProto, input_shape: Shape | None = None) -> Graph:
     """The checked model as a graph; `input_shape` is for models that leave sizes open."""
     _refuse_missing_parts(model)
+    _refuse_unknown_operators(model)
     try:
         onnx.checker.check_model(model, full_check=False)
     except onnx.checker.ValidationError as error:
@@ -109,6 +110,20 @@ def _refuse_missing_parts(model: onnx.ModelProto) -> None:
             )
 
 
+def _refuse_unknown_operators(model: onnx.ModelProto) -> None:
+    """What an exporter left as it was, because ONNX has no such operator."""
+    for node in model.graph.node:
+        if node.domain in ("", "ai.onnx") and not onnx.defs.has(node.op_type):
+            raise ConvertError(
+                f"node {_called(node)!r} ({node.op_type}): ONNX has no such operator: replace "
+                "it in the model, or export with a later opset"
+            )
+
+
+def _called(node: onnx.NodeProto) -> str:
+    return str(node.name or (node.output[0] if node.output else "without a name"))
+
+
 def _refuse_odd_outputs(model: onnx.ModelProto) -> None:
     """Outputs of a kmodel are floats, or the KPU's bytes."""
     for output in model.graph.output:
@@ -140,13 +155,13 @@ def _refuse_odd_nodes(model: onnx.ModelProto) -> None:
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
             raise ConvertError(
-                f"node {node.name or node.output[0]!r} ({node.op_type}) is of {node.domain!r}, "
+                f"node {_called(node)!r} ({node.op_type}) is of {node.domain!r}, "
                 "not of ONNX itself: export the model without custom operators"
             )
         if any(a.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS)
                for a in node.attribute):  # fmt: skip
             raise ConvertError(
-                f"node {node.name or node.output[0]!r} ({node.op_type}) has branches that are "
+                f"node {_called(node)!r} ({node.op_type}) has branches that are "
                 "chosen at run time: a kmodel runs every layer: export the model without them"
             )
 
@@ -169,8 +184,7 @@ def _node(place: int, node: onnx.NodeProto) -> Node:
 def _inputs(model: onnx.ModelProto, constants: set[str], given: Shape | None) -> dict[str, Shape]:
     moving = [each for each in model.graph.input if each.name not in constants]
     if len(moving) != 1:
-        names = ", ".join(repr(each.name) for each in moving) or "none"
-        raise ConvertError(f"the model has inputs {names}: one is wanted, as forward() takes one")
+        raise ConvertError(several_inputs([each.name for each in moving]))
     info = moving[0]
     tensor = info.type.tensor_type
     if tensor.elem_type != TensorProto.FLOAT:

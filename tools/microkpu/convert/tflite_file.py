@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from microkpu.convert.errors import ConvertError
+from microkpu.convert.errors import OUT_OF_REACH, ConvertError, several_inputs
 from microkpu.convert.graph import Array, Shape
 
 OPSET = 17
@@ -29,7 +29,12 @@ DTYPES: dict[int, Any] = {
     0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16,
     9: np.int8,
 }  # fmt: skip
-LIMITS = {3: (0, 255), 9: (-128, 127), 7: (-32768, 32767)}
+# Of int16 the ranges are measured anew: they lie around 0, and of 8 bits one would be lost.
+LIMITS = {3: (0, 255), 9: (-128, 127)}
+OUTSIDE = ("output", "OUTPUT")
+NO_OPERATOR = (
+    "no kmodel has this operator", "replace it in the model, or end the model before it",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,10 @@ class TfliteModel:
     """The model as ONNX, ranges by value, and what bytes of the input mean where it has bytes."""
 
     model: onnx.ModelProto
-    ranges: dict[str, tuple[float, float]]
-    input: QuantisedInput | None
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    input: QuantisedInput | None = None
+    # Operators of the file by the name of their nodes, where ONNX calls them otherwise.
+    operators: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,7 +65,13 @@ class Importer:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     held: dict[str, Array] = field(default_factory=dict)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # What TensorFlow Lite calls an operator, by the name of its nodes.
+    operators: dict[str, str] = field(default_factory=dict)
+    # Constants that the file holds as others: halves that DEQUANTIZE makes floats.
+    _held_as: dict[int, int] = field(default_factory=dict)
     _fresh: int = 0
+    # Name and operator of what nodes belong to.
+    _part_of: tuple[str, str] = OUTSIDE
 
     # -- tensors
 
@@ -67,10 +80,12 @@ class Importer:
         return tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
 
     def name(self, index: int) -> str:
-        return f"{self.graph.Tensors(index).Name().decode()}#{index}"
+        name = self.graph.Tensors(index).Name() or b"tensor %d" % index
+        return f"{name.decode(errors='replace')}#{index}"
 
     def constant(self, index: int) -> Array | None:
         """A constant as it is in the file, or in floats where it is quantised."""
+        index = self._held_as.get(index, index)
         tensor = self.graph.Tensors(index)
         data = self.buffers(tensor.Buffer()).DataAsNumpy()
         if isinstance(data, int) or not len(data):
@@ -89,7 +104,8 @@ class Importer:
             return array
         column = [1] * len(shape)
         if len(scale) > 1:
-            column[axis] = -1
+            # Of a bias some converters name the axis of the weights.
+            column[axis if axis < len(shape) else -1] = -1
         return ((array.astype(np.float64) - zero.reshape(column)) * scale.reshape(column)).astype(
             np.float32
         )
@@ -111,14 +127,14 @@ class Importer:
             )
         return [int(value) for value in array.reshape(-1)]
 
-    def note_range(self, index: int) -> None:
-        """Keeps what range a tensor of integers holds."""
+    def note_range(self, index: int, of: int | None = None) -> None:
+        """Keeps what range a tensor of integers holds; or that another one does."""
         tensor = self.graph.Tensors(index)
         scale, zero, _ = self._quantisation(tensor)
         if scale is None or zero is None or tensor.Type() not in LIMITS or len(scale) != 1:
             return
         low, high = LIMITS[tensor.Type()]
-        self.ranges[self.name(index)] = (
+        self.ranges[self.name(index if of is None else of)] = (
             float((low - zero[0]) * scale[0]),
             float((high - zero[0]) * scale[0]),
         )
@@ -128,13 +144,33 @@ class Importer:
     def hold(self, stem: str, array: Array) -> str:
         self._fresh += 1
         name = f"{stem}~{self._fresh}"
-        self.held[name] = np.ascontiguousarray(array)
+        self.held[name] = np.asarray(array, order="C")
         return name
+
+    def same_constant(self, operator: Any) -> bool:
+        """Whether an operator only makes floats of a constant, which is noted."""
+        source = operator.Inputs(0)
+        if self.constant(source) is None:
+            return False
+        self._held_as[operator.Outputs(0)] = source
+        return True
+
+    def begin(self, operator: Any, kind: str) -> None:
+        """Nodes of an operator have the name of its result; the first one as it is."""
+        self._part_of = self.name(operator.Outputs(0)).split("#")[0], kind
+
+    def end(self) -> None:
+        """Nodes from here on are of no operator of the file."""
+        self._part_of = OUTSIDE
 
     def add(self, op: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         self._fresh += 1
         output = output or f"{op}~{self._fresh}"
-        node = helper.make_node(op, inputs, [output], name=output.split("#")[0], **attributes)
+        name, kind = self._part_of
+        if name in self.operators:
+            name = f"{name}~{self._fresh}"
+        self.operators[name] = kind
+        node = helper.make_node(op, inputs, [output], name=name, **attributes)
         self.nodes.append(node)
         return output
 
@@ -192,11 +228,16 @@ def _model(data: bytes) -> TfliteModel:
 
     file = tflite.Model.GetRootAsModel(data, 0)
     if file.SubgraphsLength() != 1:
-        raise ConvertError(f"the model has {file.SubgraphsLength()} graphs, one is wanted")
+        raise ConvertError(
+            f"the model has {file.SubgraphsLength()} graphs, one is wanted, as those of branches "
+            "and loops are chosen at run time: export it without them, with fixed sizes"
+        )
     graph = file.Subgraphs(0)
-    if graph.InputsLength() != 1:
-        raise ConvertError(f"the model has {graph.InputsLength()} inputs, one is wanted")
     importer = Importer(graph, file.Buffers)
+    if graph.InputsLength() != 1:
+        places = range(graph.InputsLength())
+        names = [importer.name(graph.Inputs(place)).split("#")[0] for place in places]
+        raise ConvertError(several_inputs(names))
     for place in range(graph.OperatorsLength()):
         operator = graph.Operators(place)
         code = file.OperatorCodes(operator.OpcodeIndex())
@@ -204,13 +245,18 @@ def _model(data: bytes) -> TfliteModel:
         name = tflite.opcode2name(kind)
         if name not in OPERATORS:
             output = importer.name(operator.Outputs(0)).split("#")[0]
-            raise ConvertError(
-                f"node {output!r} ({name}): no kmodel has this operator: replace it in the model, "
-                "or end the model before it"
-            )
+            name = (code.CustomCode() or name.encode()).decode(errors="replace")
+            why, advice = OUT_OF_REACH.get(name, NO_OPERATOR)
+            raise ConvertError(f"node {output!r} ({name}): {why}: {advice}")
+        if name == "DEQUANTIZE" and importer.same_constant(operator):
+            continue
+        importer.begin(operator, name)
         OPERATORS[name](importer, operator)
         for index in range(operator.OutputsLength()):
             importer.note_range(operator.Outputs(index))
+        if name == "QUANTIZE" and operator.Inputs(0) == graph.Inputs(0):
+            # An input of floats that is quantised at once has the range of its bytes.
+            importer.note_range(operator.Outputs(0), graph.Inputs(0))
     return _finished(importer, graph)
 
 
@@ -223,6 +269,7 @@ def _finished(importer: Importer, graph: Any) -> TfliteModel:
     perm = TO_PLANES if len(shape) == 4 else tuple(range(len(shape)))
     importer.nodes.insert(0, helper.make_node("Transpose", [outside], [name], perm=list(perm)))
     importer.note_range(source)
+    importer.end()
     outputs = []
     for place in range(graph.OutputsLength()):
         index = graph.Outputs(place)
@@ -242,6 +289,7 @@ def _finished(importer: Importer, graph: Any) -> TfliteModel:
         onnx.shape_inference.infer_shapes(model),
         importer.ranges,
         _input(importer.ranges.get(name)),
+        importer.operators,
     )
 
 

@@ -65,7 +65,8 @@ def pads(
 def conv(to: Importer, operator: Any) -> None:
     o = options(operator, tflite.Conv2DOptions)
     weights = _weights(to, operator).transpose(TO_PLANES)
-    _conv(to, operator, o, weights, 1)
+    groups = to.shape(operator.Inputs(0))[3] // weights.shape[1]
+    _conv(to, operator, o, weights, groups)
 
 
 def depthwise(to: Importer, operator: Any) -> None:

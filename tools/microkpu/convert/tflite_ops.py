@@ -24,27 +24,32 @@ from microkpu.convert.tflite_layers import (
 )
 
 
+def operands(to: Importer, operator: Any) -> list[str]:
+    """The inputs of what joins two tensors, with the axes of the result."""
+    rank = len(to.shape(operator.Outputs(0)))
+    inputs = []
+    for place in range(operator.InputsLength()):
+        index = operator.Inputs(place)
+        constant = to.constant(index)
+        if constant is not None and rank == 4 and constant.ndim < 4:
+            full = constant.reshape((1,) * (4 - constant.ndim) + constant.shape)
+            inputs.append(to.hold("c", full.transpose(TO_PLANES)))
+        elif len(to.shape(index)) not in (0, rank):
+            raise ConvertError(
+                f"node {name_of(to, operator).split('#')[0]!r}: it joins tensors of "
+                f"{len(to.shape(index))} and {rank} axes: reshape them alike"
+            )
+        else:
+            inputs.append(to.value(index))
+    return inputs
+
+
 def binary(op: str, kind: type[Any] | None) -> Callable[[Importer, Any], None]:
     def lower(to: Importer, operator: Any) -> None:
-        rank = len(to.shape(operator.Outputs(0)))
-        inputs = []
-        for place in range(operator.InputsLength()):
-            index = operator.Inputs(place)
-            constant = to.constant(index)
-            if constant is not None and rank == 4 and constant.ndim < 4:
-                full = constant.reshape((1,) * (4 - constant.ndim) + constant.shape)
-                inputs.append(to.hold("c", full.transpose(TO_PLANES)))
-            elif len(to.shape(index)) not in (0, rank):
-                raise ConvertError(
-                    f"node {name_of(to, operator).split('#')[0]!r}: it joins tensors of "
-                    f"{len(to.shape(index))} and {rank} axes: reshape them alike"
-                )
-            else:
-                inputs.append(to.value(index))
         fused = NO_ACTIVATION
         if kind is not None:
             fused = options(operator, kind).FusedActivationFunction()
-        activated(to, operator, fused, op, inputs)
+        activated(to, operator, fused, op, operands(to, operator))
 
     return lower
 
@@ -59,6 +64,62 @@ def unary(op: str, **attributes: Any) -> Callable[[Importer, Any], None]:
 def relu6(to: Importer, operator: Any) -> None:
     ends = [to.hold("bound", np.array(bound, np.float32)) for bound in (0.0, 6.0)]
     to.add("Clip", [to.value(operator.Inputs(0)), *ends], name_of(to, operator))
+
+
+def relu_n1_to_1(to: Importer, operator: Any) -> None:
+    ends = [to.hold("bound", np.array(bound, np.float32)) for bound in (-1.0, 1.0)]
+    to.add("Clip", [to.value(operator.Inputs(0)), *ends], name_of(to, operator))
+
+
+def square(to: Importer, operator: Any) -> None:
+    value = to.value(operator.Inputs(0))
+    to.add("Mul", [value, value], name_of(to, operator))
+
+
+def squared_difference(to: Importer, operator: Any) -> None:
+    difference = to.add("Sub", operands(to, operator))
+    to.add("Mul", [difference, difference], name_of(to, operator))
+
+
+def inverse_root(to: Importer, operator: Any) -> None:
+    root = to.add("Sqrt", [to.value(operator.Inputs(0))])
+    to.add("Reciprocal", [root], name_of(to, operator))
+
+
+def log_softmax(to: Importer, operator: Any) -> None:
+    source = to.pixels(operator.Inputs(0))
+    to.put_pixels(operator.Outputs(0), to.add("LogSoftmax", [source], axis=-1))
+
+
+def tile(to: Importer, operator: Any) -> None:
+    times = to.hold("times", np.array(to.integers(operator.Inputs(1)), np.int64))
+    source = to.pixels(operator.Inputs(0))
+    to.put_pixels(operator.Outputs(0), to.add("Tile", [source, times]))
+
+
+def split(to: Importer, operator: Any) -> None:
+    """As slices, each by its size."""
+    # SPLIT reads (axis, value), SPLIT_V (value, sizes, axis).
+    axis_at, source_at = (0, 1) if operator.InputsLength() == 2 else (2, 0)
+    (axis,) = to.integers(operator.Inputs(axis_at))
+    source = operator.Inputs(source_at)
+    rank = len(to.shape(source))
+    mapped = to.hold("axis", np.array([to.axis(axis, rank)], np.int64))
+    value, start = to.value(source), 0
+    for place in range(operator.OutputsLength()):
+        result = operator.Outputs(place)
+        end = start + to.shape(result)[axis % rank]
+        bounds = [to.hold("slice", np.array([bound], np.int64)) for bound in (start, end)]
+        to.add("Slice", [value, *bounds, mapped], to.name(result))
+        start = end
+
+
+def slice_(to: Importer, operator: Any) -> None:
+    begin = to.integers(operator.Inputs(1))
+    end = [b + n for b, n in zip(begin, to.shape(operator.Outputs(0)), strict=True)]
+    constants = [to.hold("slice", np.array(values, np.int64)) for values in (begin, end)]
+    cut = to.add("Slice", [to.pixels(operator.Inputs(0)), *constants])
+    to.put_pixels(operator.Outputs(0), cut)
 
 
 def leaky(to: Importer, operator: Any) -> None:
@@ -123,7 +184,11 @@ def reduce(op: str) -> Callable[[Importer, Any], None]:
         source = to.value(operator.Inputs(0))
         if rank == 4 and not keeps and mapped not in ([2, 3], [1, 2, 3]):
             source, mapped = to.pixels(operator.Inputs(0)), sorted(a % rank for a in axes)
-        to.add(op, [source], name_of(to, operator), axes=mapped, keepdims=keeps)
+        if op == "ReduceSum":
+            over = to.hold("axes", np.array(mapped, np.int64))
+            to.add(op, [source, over], name_of(to, operator), keepdims=keeps)
+        else:
+            to.add(op, [source], name_of(to, operator), axes=mapped, keepdims=keeps)
 
     return lower
 
@@ -208,6 +273,22 @@ OPERATORS: dict[str, Callable[[Importer, Any], None]] = {
     "ABS": unary("Abs"),
     "NEG": unary("Neg"),
     "SQRT": unary("Sqrt"),
+    "RSQRT": inverse_root,
+    "SQUARE": square,
+    "SQUARED_DIFFERENCE": squared_difference,
+    "POW": binary("Pow", None),
+    **{
+        code: unary(code.title())
+        for code in ("LOG", "SIN", "COS", "FLOOR", "CEIL", "ROUND", "SIGN")
+    },
+    "RELU_N1_TO_1": relu_n1_to_1,
+    "LOG_SOFTMAX": log_softmax,
+    "TILE": tile,
+    "SPLIT": split,
+    "SPLIT_V": split,
+    "SLICE": slice_,
+    "SUM": reduce("ReduceSum"),
+    "REDUCE_MIN": reduce("ReduceMin"),
     "QUANTIZE": unary("Identity"),
     "DEQUANTIZE": unary("Identity"),
     "SOFTMAX": softmax,
