@@ -225,7 +225,7 @@ class Graph:
         held = []
         for name, array in self.constants.items():
             if weights or array.size <= SMALL:
-                held.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+                held.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
             else:
                 kind = helper.np_dtype_to_tensor_dtype(array.dtype)
                 inputs.append(helper.make_tensor_value_info(name, kind, array.shape))

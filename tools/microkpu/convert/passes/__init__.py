@@ -33,7 +33,7 @@ from microkpu.convert.passes.joins import (
     select_channels,
 )
 from microkpu.convert.passes.layers import own_layers, pick_in_convolution
-from microkpu.convert.passes.moves import recognise_moves
+from microkpu.convert.passes.moves import choose_by_moves, recognise_moves
 from microkpu.convert.passes.pads import fuse_pads, join_pads
 from microkpu.convert.passes.parameters import (
     bias_apart,
@@ -43,9 +43,12 @@ from microkpu.convert.passes.parameters import (
 from microkpu.convert.passes.pools import means_over_maps, plain_ceiling
 from microkpu.convert.passes.tidy import (
     join_reshapes,
+    log_of_softmax,
     one_spelling,
     remove_idle_nodes,
     remove_quantisation,
+    tiles_as_concats,
+    two_at_a_time,
 )
 from microkpu.convert.passes.transposes import planar_input, sink_transposes
 from microkpu.convert.passes.upsampling import (
@@ -65,7 +68,11 @@ ALWAYS: tuple[Pass, ...] = (
     remove_quantisation,
     remove_idle_nodes,
     one_spelling,
+    two_at_a_time,
+    log_of_softmax,
     recognise_moves,
+    choose_by_moves,
+    tiles_as_concats,
     join_reshapes,
     spell_out_padding,
     planar_input,

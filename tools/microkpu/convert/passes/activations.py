@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microkpu.convert.graph import Graph, Node, each
+from microkpu.convert.errors import NodeError
+from microkpu.convert.graph import Array, Graph, Node, Shape, each
 from microkpu.convert.passes.batch_norm import _per_channel
 from microkpu.convert.passes.transposes import ONE_BY_ONE
 
@@ -122,19 +123,15 @@ def split_abs(graph: Graph) -> bool:
 
 
 def split_prelu(graph: Graph) -> bool:
-    """A slope for each channel: relu(x) - slope * relu(-x)."""
+    """Slopes for each channel or each number: relu(x) - slope * relu(-x)."""
     changed = False
     for node in each(graph, "PRelu"):
         slope = graph.constant(node, 1)
-        shape = graph.shapes.get(node.inputs[0], ())
-        if slope is None or slope.size == 1:
-            continue
-        # ONNX lets a slope of (channels, 1, 1) meet (1, channels, height, width).
-        values = _per_channel(slope, shape)
-        if values is None or len(shape) != 4:
+        shape = graph.shapes.get(node.inputs[0])
+        if slope is None or slope.size == 1 or shape is None:
             continue
         names = [graph.fresh(node.output) for _ in range(4)]
-        factor = graph.add_constant("slope", (-values).astype(np.float32).reshape(1, -1, 1, 1))
+        factor = graph.add_constant("slope", -_slopes(node, slope, shape).astype(np.float32))
         source = node.inputs[0]
         graph.replace(
             node,
@@ -148,3 +145,23 @@ def split_prelu(graph: Graph) -> bool:
         )
         changed = True
     return changed
+
+
+def _slopes(node: Node, slope: Array, shape: Shape) -> Array:
+    """Of a shape that meets the input's axis by axis."""
+    # ONNX lets a slope of (channels, 1, 1) meet (1, channels, height, width).
+    values = _per_channel(slope, shape)
+    if values is not None:
+        return values.reshape(1, -1, *(1,) * (len(shape) - 2))
+    full = slope.reshape((1,) * (len(shape) - slope.ndim) + slope.shape)
+    fits = full.ndim == len(shape) and all(
+        a in (1, b) for a, b in zip(full.shape, shape, strict=True)
+    )
+    if fits:
+        return full
+    raise NodeError(
+        node,
+        f"its slopes {'x'.join(map(str, slope.shape))} do not fit its input "
+        f"{'x'.join(map(str, shape))}",
+        "give one for each channel, as (channels, 1, 1)",
+    )

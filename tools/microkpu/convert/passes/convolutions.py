@@ -223,34 +223,44 @@ def _reads_inside_only(graph: Graph, node: Node, window: Window) -> bool:
 
 
 def _by_parts(graph: Graph, node: Node, window: Window) -> list[Node]:
-    """Four 3x3 kernels, a pixel off the middle each way, and a 3x3 layer that adds them up."""
+    """Up to four 3x3 kernels, off the middle, and a 3x3 layer that adds them up."""
     weights = graph.constants[node.inputs[1]]
     outputs, channels = weights.shape[:2]
     out_h, out_w = graph.shape(node.output)[2:]
     whole = np.zeros((outputs, channels, 5, 5), weights.dtype)
     top, left = (2 - (k - 1) // 2 for k in window.kernel)
     whole[:, :, top : top + window.kernel[0], left : left + window.kernel[1]] = weights
-    parts = np.zeros((4, outputs, channels, 3, 3), weights.dtype)
-    adding = np.zeros((outputs, 4, outputs, 3, 3), weights.dtype)
-    places = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    for part, (down, right) in enumerate(places):
-        # Rows -2..0 of the kernel belong to the upper parts, 1..2 to the lower ones.
-        rows, columns = slice(down, 3), slice(right, 3)
-        source = whole[:, :, 2 * down : 2 * down + 3, 2 * right : 2 * right + 3]
+    places = [
+        (row, column) for row in _parts(window.kernel[0]) for column in _parts(window.kernel[1])
+    ]
+    count = len(places)
+    parts = np.zeros((count, outputs, channels, 3, 3), weights.dtype)
+    adding = np.zeros((outputs, count, outputs, 3, 3), weights.dtype)
+    for part, ((down, first_row), (right, first_column)) in enumerate(places):
+        rows, columns = slice(first_row, 3), slice(first_column, 3)
+        source = whole[:, :, down : down + 3, right : right + 3]
         parts[part][:, :, rows, columns] = source[:, :, rows, columns]
         for output in range(outputs):
-            adding[output, part, output, 2 * down, 2 * right] = 1
+            adding[output, part, output, down, right] = 1
     same = Window((3, 3), (1, 1), (1, 1), (1, 1))
     between, result = graph.fresh(node.output), graph.fresh(node.output)
-    many = parts.reshape(4 * outputs, channels, 3, 3)
+    many = parts.reshape(count * outputs, channels, 3, 3)
     first = conv_node(graph, node, node.inputs[0], between, many, same)
     second = conv_node(
-        graph, node, between, result, adding.reshape(outputs, 4 * outputs, 3, 3), same,
+        graph, node, between, result, adding.reshape(outputs, count * outputs, 3, 3), same,
         bias_of(node),
     )  # fmt: skip
     start = tuple((k - 1) // 2 for k in window.kernel)
     crop = crop_node(graph, node, result, node.output, (start[0], start[1]), (out_h, out_w))
     return [first, second, crop]
+
+
+def _parts(kernel: int) -> list[tuple[int, int]]:
+    """Where parts begin in a kernel of 5, and which of their three taps is their first own one.
+
+    A kernel of up to 3 is in the middle: its parts must not read from beside the map.
+    """
+    return [(1, 0)] if kernel <= 3 else [(0, 0), (2, 1)]
 
 
 def _strided(graph: Graph, node: Node, window: Window) -> list[Node] | None:

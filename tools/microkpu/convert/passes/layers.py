@@ -154,6 +154,8 @@ def _own_activation(graph: Graph, node: Node) -> list[Node] | None:
     moving = graph.moving_inputs(node)
     if len(set(moving)) != 1 or len(graph.shape(moving[0])) != 4:
         return None
+    if any(graph.constants[each].size > 1 for each in node.inputs if each in graph.constants):
+        return None
     shape = graph.shape(moving[0])
     if not side_fits(shape[2], shape[3]) or shape[1] > MOST_CHANNELS:
         return None

@@ -31,6 +31,17 @@ def recognise_moves(graph: Graph) -> bool:
     return False
 
 
+def choose_by_moves(graph: Graph) -> bool:
+    """A Gather at the end of a chain, as where a shuffle is read in two halves."""
+    for node in each(graph, "Gather"):
+        chain = [node]
+        while (before := graph.producer(chain[0].inputs[0])) is not None and before.op in MOVES:
+            chain.insert(0, before)
+        if len(chain) > 1 and _replaced(graph, chain):
+            return True
+    return False
+
+
 def _chain(graph: Graph, node: Node) -> list[Node]:
     chain = [node]
     while (user := graph.only_user(chain[-1].output)) is not None:

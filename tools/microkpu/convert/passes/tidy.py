@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from onnx import TensorProto
 
@@ -104,6 +106,79 @@ def one_spelling(graph: Graph) -> bool:
             node.op, node.attributes = "Reshape", {}
             node.inputs = [node.inputs[0], graph.add_constant("shape", shape)]
             changed = True
+    return changed
+
+
+def two_at_a_time(graph: Graph) -> bool:
+    """Sums, means, maxima and minima of several values as those of two."""
+    changed = False
+    for node in each(graph, "Sum", "Mean", "Max", "Min"):
+        op = {"Sum": "Add", "Mean": "Add"}.get(node.op, node.op)
+        if node.op == op and len(node.inputs) == 2:
+            continue
+        nodes: list[Node] = []
+        value = node.inputs[0]
+        for other in node.inputs[1:]:
+            nodes.append(Node(op, [value, other], [graph.fresh(node.output)], {}, node.name))
+            value = nodes[-1].output
+        if node.op == "Mean":
+            part = graph.add_constant("part", np.array(1 / len(node.inputs), np.float32))
+            nodes.append(Node("Mul", [value, part], [graph.fresh(node.output)], {}, node.name))
+        if not nodes:
+            nodes.append(Node("Identity", [value], [node.output], {}, node.name))
+        nodes[-1].outputs = [node.output]
+        graph.replace(node, nodes)
+        changed = True
+    return changed
+
+
+def log_of_softmax(graph: Graph) -> bool:
+    """LogSoftmax(x) as x - max - log(sum of exp(x - max)), as kmodels have no other."""
+    changed = False
+    for node in each(graph, "LogSoftmax"):
+        shape = graph.shapes.get(node.inputs[0])
+        if shape is None:
+            continue
+        axis = node.attributes.get("axis", -1) % len(shape)
+        names = [graph.fresh(node.output) for _ in range(5)]
+        source, over = node.inputs[0], {"axes": [axis], "keepdims": 1}
+        total = graph.add_constant("axes", np.array([axis], np.int64))
+        chain: tuple[tuple[str, list[str], str, dict[str, Any]], ...] = (
+            ("ReduceMax", [source], names[0], over),
+            ("Sub", [source, names[0]], names[1], {}),
+            ("Exp", [names[1]], names[2], {}),
+            ("ReduceSum", [names[2], total], names[3], {"keepdims": 1}),
+            ("Log", [names[3]], names[4], {}),
+            ("Sub", [names[1], names[4]], node.output, {}),
+        )
+        new = [Node(op, reads, [to], dict(rest), node.name) for op, reads, to, rest in chain]
+        if graph.opset >= 18:
+            new[0].inputs.append(total)
+            del new[0].attributes["axes"]
+        graph.replace(node, new)
+        changed = True
+    return changed
+
+
+def tiles_as_concats(graph: Graph) -> bool:
+    """A Tile as a Concat of the value with itself, along one axis after another."""
+    changed = False
+    for node in each(graph, "Tile"):
+        repeats, shape = graph.constant(node, 1), graph.shapes.get(node.inputs[0])
+        if repeats is None or shape is None or len(repeats) != len(shape):
+            continue
+        nodes: list[Node] = []
+        value = node.inputs[0]
+        for axis, times in enumerate(repeats.tolist()):
+            if times > 1:
+                to = graph.fresh(node.output)
+                nodes.append(Node("Concat", [value] * times, [to], {"axis": axis}, node.name))
+                value = to
+        if not nodes:
+            continue
+        nodes[-1].outputs = [node.output]
+        graph.replace(node, nodes)
+        changed = True
     return changed
 
 

@@ -13,6 +13,7 @@ ONE_BY_ONE = {
     "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Elu", "Selu",
     "Softplus", "Exp", "Log", "Neg", "Abs", "Sqrt", "Erf", "Identity", "Softsign", "Mish", "Ceil",
     "Floor", "Celu", "ThresholdedRelu", "Gelu", "Swish", "Reciprocal", "Round", "Sin", "Cos",
+    "Sign", "Shrink", "Tan", "Atan",
 }  # fmt: skip
 TOGETHER = {"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "PRelu", "Concat"}
 WITH_AXIS = {"Softmax", "LogSoftmax"}
