@@ -304,6 +304,6 @@ def test_what_is_no_program_is_said() -> None:
         (["python"], "want python SCRIPT"),
     ):
         done = exec_("--", *arguments)
-        assert (done.returncode, done.stdout) == (1, "")
+        assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("error: ")
         assert says in done.stderr

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import serial
 from microkpu.errors import MicrokpuError
-from microkpu.virtual.rfc2217 import address_of
+from microkpu.virtual.addresses import address_of
 
 from virtual.programs import ECHO
 from virtual.test_boot import HELLO

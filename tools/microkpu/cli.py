@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from microkpu import __version__
 from microkpu.commands import convert, exec, flash, kmodel, repl, run, virtual
-from microkpu.errors import MicrokpuError
+from microkpu.errors import MicrokpuError, UsageError
 
 COMMANDS = (virtual, run, repl, flash, exec, convert, kmodel)
+USAGE = 2
 INTERRUPTED = 130
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except MicrokpuError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return USAGE if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -13,7 +13,7 @@ from typing import Any
 from microkpu.board.program import Program, find, run
 from microkpu.board.session import VIRTUAL, Overtime, Session, session
 from microkpu.commands.board_options import add_virtual, virtual_options
-from microkpu.errors import MicrokpuError
+from microkpu.errors import MicrokpuError, UsageError
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Console
 from microkpu.virtual.hosts import pty_host
@@ -52,8 +52,9 @@ def add(subparsers: Any) -> None:
 def call(options: argparse.Namespace) -> int:
     arguments = options.program[options.program[:1] == ["--"] :]
     if not arguments:
-        raise MicrokpuError("no program to run: microkpu exec -- kflash -p virtual firmware.bin")
+        raise UsageError("no program to run: microkpu exec -- kflash -p virtual firmware.bin")
     program = find(arguments)
+    virtual_options(options).check()
 
     def make(port: str) -> Board:
         if "://" in port and port != f"{VIRTUAL}://":

@@ -8,16 +8,18 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from microkpu.commands.board_options import add_virtual, virtual_options
-from microkpu.commands.windows import add_windows, windows
+from microkpu.commands.windows import add_windows, check_windows, save_picture, windows
 from microkpu.errors import MicrokpuError
+from microkpu.virtual.addresses import address_of
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Console, Ending, Host
 from microkpu.virtual.gdb import Debugger, gdb_server
 from microkpu.virtual.hosts import pty_host, terminal_host
-from microkpu.virtual.rfc2217 import address_of, network_host
+from microkpu.virtual.rfc2217 import network_host
 from microkpu.virtual.sysctl import PIN_RESET
 
 
@@ -30,7 +32,9 @@ def add(subparsers: Any) -> None:
         " The signal SIGUSR2 presses the reset button.",
     )
     add_virtual(parser)
-    parser.add_argument("--until", metavar="TEXT", help="end with 0 when TEXT was printed")
+    parser.add_argument(
+        "--until", type=_text, metavar="TEXT", help="end with 0 when TEXT was printed"
+    )
     parser.add_argument(
         "--seconds",
         type=_seconds,
@@ -72,15 +76,17 @@ def call(options: argparse.Namespace) -> int:
     stdio = options.stdio or (not apart and not watched and sys.stdin.isatty())
     paced = options.paced or (not options.fast and (apart or stdio))
     waits = options.rfc2217 is not None
-    with _ended_by_signal():
+    check_windows(options)
+    described = virtual_options(options, waits_in_isp=waits)
+    with _signals(options.lcd_png) as boards:
         try:
             with (
-                virtual_options(options, waits_in_isp=waits).make() as board,
+                described.make() as board,
                 _host(options, stdio, board) as host,
                 _debugger(options, board) as debugger,
                 windows(options, board),
-                _reset_by_signal(board),
             ):
+                boards.append(board)
                 ending = _run(Console(board, host, paced, debugger), board, options)
         except KeyboardInterrupt:
             ending = Ending.LEFT
@@ -110,27 +116,38 @@ def _status(ending: Ending, options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _ended_by_signal() -> Iterator[None]:
-    """SIGTERM ends the board as Ctrl-C does, so that its flash is kept."""
+def _signals(picture: Path | None) -> Iterator[list[Board]]:
+    """What signals do to the boards in the list, which is given empty; before that, nothing.
+
+    SIGTERM ends all as Ctrl-C does, so that flash is kept; SIGUSR1 saves the display, SIGUSR2
+    presses the reset button.
+    """
+    boards: list[Board] = []
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def show(*_: object) -> None:
+        if picture is None:
+            print("warning: SIGUSR1 saves the display where --lcd-png says", file=sys.stderr)
+            return
+        for board in boards:
+            try:
+                save_picture(picture, board)
+            except OSError as error:
+                print(f"warning: {picture} was not saved: {error.strerror}", file=sys.stderr)
 
+    def press(*_: object) -> None:
+        for board in boards:
+            board.request_reset(PIN_RESET)
 
-@contextlib.contextmanager
-def _reset_by_signal(board: Board) -> Iterator[None]:
-    """SIGUSR2 presses the board's reset button."""
-    before = signal.signal(signal.SIGUSR2, lambda *_: board.request_reset(PIN_RESET))
+    handlers = {signal.SIGTERM: end, signal.SIGUSR1: show, signal.SIGUSR2: press}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield boards
     finally:
-        signal.signal(signal.SIGUSR2, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -169,6 +186,12 @@ def _address(text: str) -> tuple[str, int]:
         return address_of(text)
     except MicrokpuError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty TEXT is there from the start: give some")
+    return text
 
 
 def _seconds(text: str) -> float:

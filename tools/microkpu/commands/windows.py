@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import MicrokpuError, UsageError
 from microkpu.virtual.board import Board
-from microkpu.virtual.trace import KINDS, kinds_of, trace_to
+from microkpu.virtual.trace import KINDS, check_kinds, kinds_of, trace_to
 
 # What `microkpu virtual` and others take for an absent option.
 NONE_WANTED = {"lcd_png": None, "trace": None, "trace_file": None}
+PICTURE, WAVEFORM = ".png", ".vcd"
 
 
 def add_windows(parser: argparse.ArgumentParser) -> None:
@@ -43,34 +44,50 @@ def add_windows(parser: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def windows(options: argparse.Namespace, board: Board) -> Iterator[None]:
     """What these options ask for, while the board runs and at its end."""
-    if options.trace_file is not None and options.trace is None:
-        raise MicrokpuError(f"--trace-file {options.trace_file} of what? give --trace KINDS too")
     with contextlib.ExitStack() as stack:
         if options.trace is not None:
             file = sys.stderr
             if options.trace_file is not None:
                 file = stack.enter_context(options.trace_file.open("w"))
-            waveform = options.trace_file is not None and options.trace_file.suffix == ".vcd"
+            waveform = options.trace_file is not None and options.trace_file.suffix == WAVEFORM
             trace_to(board, options.trace, file, waveform)
-        if options.lcd_png is not None:
-            stack.enter_context(_pictures(options.lcd_png, board))
-        yield
+        try:
+            yield
+        finally:
+            if options.lcd_png is not None:
+                save_picture(options.lcd_png, board)
 
 
-@contextlib.contextmanager
-def _pictures(path: Path, board: Board) -> Iterator[None]:
-    def save(*_: object) -> None:
-        """The file is replaced as a whole: who looks never sees half a picture."""
-        part = path.with_name(f"{path.name}.part")
-        board.lcd.image().save(part, "PNG")
-        part.replace(path)
+def check_windows(options: argparse.Namespace) -> None:
+    """Refuses, before anything runs, what could not be written at the end."""
+    if options.trace_file is not None and options.trace is None:
+        raise UsageError(f"--trace-file {options.trace_file} of what? give --trace KINDS too")
+    if options.trace_file is not None:
+        check_writable(options.trace_file)
+        check_kinds(options.trace, waveform=options.trace_file.suffix == WAVEFORM)
+    if options.lcd_png is not None:
+        if options.lcd_png.suffix.lower() != PICTURE:
+            raise UsageError(
+                f"the display is kept as PNG: {options.lcd_png} must end in {PICTURE}"
+            )
+        check_writable(options.lcd_png)
 
-    before = signal.signal(signal.SIGUSR1, save)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-        save()
+
+def check_writable(path: Path) -> None:
+    """Refuses a file that cannot be made where it is to be."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give a file's name")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be made: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{path} cannot be made: {path.parent} may not be written")
+
+
+def save_picture(path: Path, board: Board) -> None:
+    """The file is replaced as a whole: who looks never sees half a picture."""
+    part = path.with_name(f"{path.name}.part")
+    board.lcd.image().save(part, "PNG")
+    part.replace(path)
 
 
 def _kinds(text: str) -> frozenset[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from microkpu.errors import UsageError
 from microkpu.virtual import _core, boot_rom
-from microkpu.virtual.camera import SENSORS, Camera
+from microkpu.virtual.camera import SENSORS, Camera, check_sensors
 from microkpu.virtual.card_slot import CardSlot
 from microkpu.virtual.chips.nor import Nor
 from microkpu.virtual.chips.pictures import Pictures
@@ -87,6 +88,7 @@ class Board(Inside, Outside, Running):
         cache: bool = False,
     ) -> None:
         self.wiring = wiring_of(wiring) if isinstance(wiring, str) else wiring
+        check_parts(camera, sensors, sd, sd_keep)
         self.strict = strict
         self.waits_in_isp = waits_in_isp
         self.warnings: Counter[str] = Counter()
@@ -204,9 +206,11 @@ class Board(Inside, Outside, Running):
 
     def close(self) -> None:
         """Keeps the flash's content in its file, if it has one, and the card's where asked to."""
-        self.flash.save()
-        if self.card_slot is not None:
-            self.card_slot.close()
+        try:
+            self.flash.save()
+        finally:
+            if self.card_slot is not None:
+                self.card_slot.close()
 
     def write_flash(self, address: int, content: bytes) -> None:
         """Puts bytes into flash as a programmer would: no erase needed, no time taken."""
@@ -304,6 +308,17 @@ class Board(Inside, Outside, Running):
     def state_hash(self) -> str:
         """A digest of memory, harts, registers, parts and agenda: equal runs have equal ones."""
         return state_hash(self)
+
+
+def check_parts(
+    camera: object | None, sensors: Sequence[str], sd: object | None, sd_keep: bool
+) -> None:
+    """Refuses parts that hang on others which are not there."""
+    check_sensors(sensors)
+    if sensors and camera is None:
+        raise UsageError(f"the sensor {sensors[0]} sees nothing: give --camera PICTURE too")
+    if sd_keep and sd is None:
+        raise UsageError("there is no card to keep: give --sd IMG or DIR with --sd-keep")
 
 
 def _content(source: Path | bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
 from microkpu.virtual.chips.gc0328 import Gc0328
 from microkpu.virtual.chips.ov2640 import Ov2640
 from microkpu.virtual.chips.ov5640 import Ov5640
@@ -46,6 +46,13 @@ PULLED_UP = 0xFF
 FrameKey = tuple[int, int, Output]
 
 
+def check_sensors(names: Sequence[str]) -> None:
+    """Refuses names of sensors that nobody knows."""
+    for name in names:
+        if name not in SENSORS:
+            raise UsageError(f"no sensor {name!r} is known: one of {', '.join(SENSORS)}")
+
+
 class Camera:
     """One picture source in front of one or more sensors that share the socket's wires.
 
@@ -61,9 +68,7 @@ class Camera:
         self._board = board
         self._own = own or names
         self.show(pictures)
-        for name in names:
-            if name not in SENSORS:
-                raise MicrokpuError(f"no sensor {name!r} is known: one of {', '.join(SENSORS)}")
+        check_sensors(names)
         self.sensors = [SENSORS[name](lambda: board.seconds) for name in names]
         self.sensor = self.sensors[0]
         """The one that sends the picture."""

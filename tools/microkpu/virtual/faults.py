@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -45,7 +45,7 @@ class Faults:
     def stall(self, part: str, after: int = 0, at: float = 0.0) -> None:
         """Hangs the part's next step but `after`, of those from second `at` on, and all later."""
         if part not in PARTS:
-            raise MicrokpuError(f"no part {part!r} can hang: one of {', '.join(PARTS)}")
+            raise UsageError(f"no part {part!r} can hang: one of {', '.join(PARTS)}")
         self._faults[part] = _Fault(after, at)
 
     def heal(self, part: str | None = None) -> None:

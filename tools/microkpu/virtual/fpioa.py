@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from microkpu.virtual.registers import Block, Register
+from microkpu.virtual.wiring import PADS, check_pad
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
 
-PADS = 48
 OE_EN, OE_INV, DO_INV = 1 << 12, 1 << 13, 1 << 15
 PULL_UP, PULL_DOWN, IE_EN, IE_INV, DI_INV = 1 << 16, 1 << 17, 1 << 20, 1 << 21, 1 << 22
 PAD_DI = 1 << 31
@@ -147,6 +147,7 @@ class Fpioa(Block):
 
     def drive(self, pad: int, level: bool | None) -> None:
         """The outside (a button, a sensor) drives a pad; None lets it go."""
+        check_pad(pad)
         if level is None:
             self._outside.pop(pad, None)
         else:

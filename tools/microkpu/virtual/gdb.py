@@ -12,8 +12,8 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import ClassVar
 
-from microkpu.errors import MicrokpuError
 from microkpu.virtual import gdb_registers
+from microkpu.virtual.addresses import listen
 from microkpu.virtual.board import Board
 from microkpu.virtual.gdb_link import INTERRUPT, PACKET_BYTES, Link
 from microkpu.virtual.registers import RefusedError
@@ -356,14 +356,7 @@ class Debugger:
 @contextlib.contextmanager
 def gdb_server(board: Board, address: tuple[str, int]) -> Iterator[tuple[Debugger, str]]:
     """Listens; gives the debugger and what GDB calls it: HOST:PORT."""
-    try:
-        listener = socket.create_server(address)
-    except OSError as error:
-        raise MicrokpuError(
-            f"cannot listen on {address[0]}:{address[1]}: {error.strerror}: take another port,"
-            " 0 for any"
-        ) from error
-    with listener:
+    with listen(address) as listener:
         debugger = Debugger(board, listener)
         try:
             yield debugger, f"{address[0]}:{listener.getsockname()[1]}"

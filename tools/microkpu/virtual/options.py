@@ -12,14 +12,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 from microkpu import places
 from microkpu.board_files import FILES_ADDRESS, flash_files
-from microkpu.errors import MicrokpuError
+from microkpu.errors import MicrokpuError, UsageError
 from microkpu.kfpkg import read_kfpkg
-from microkpu.virtual.board import Board
+from microkpu.virtual.board import Board, check_parts
 from microkpu.virtual.boot_rom import pack
+from microkpu.virtual.chips.card_store import check_card
+from microkpu.virtual.chips.pictures import Pictures
 from microkpu.virtual.firmware_file import read_firmware, read_image
+from microkpu.virtual.wiring import wiring_of
 
 PLACED = re.compile(r"(0[xX][0-9a-fA-F_]+|[0-9]+)=(.+)")
 ERASED = b"\xff"
+SWITCH = {"0": False, "1": True}
 URL_OPTIONS = (
     "firmware", "image", "flash", "files", "strict", "board", "camera", "sensor", "sd", "sd_keep",
     "cache",
@@ -41,7 +45,7 @@ def image(text: str) -> Image:
         return Image(Path(placed[2]), int(placed[1], 0))
     if text.endswith(".kfpkg"):
         return Image(Path(text))
-    raise MicrokpuError(
+    raise UsageError(
         f"image {text!r} has no flash address: give ADDRESS=FILE, such as 0x300000={text}"
     )
 
@@ -70,8 +74,18 @@ class VirtualOptions:
     waits_in_isp: bool = False
     cache: bool = False
 
+    def check(self) -> None:
+        """Refuses what makes no board before one is made: a program may open it late, or never."""
+        wiring_of(self.board)
+        check_parts(self.camera, self.sensors, self.sd, self.sd_keep)
+        if self.camera is not None:
+            Pictures(self.camera)
+        if self.sd is not None:
+            check_card(self.sd)
+
     def make(self) -> Board:
         """A board at power-on."""
+        self.check()
         return Board(
             None,
             self._contents(),
@@ -141,25 +155,31 @@ def options_of_url(url: str) -> VirtualOptions:
     parts = urlsplit(url)
     given: Mapping[str, list[str]] = {name: [] for name in URL_OPTIONS}
     if parts.scheme != "virtual" or parts.netloc or parts.path:
-        raise MicrokpuError(f"{url!r} is no virtual board: want virtual://?firmware=FILE&...")
+        raise UsageError(f"{url!r} is no virtual board: want virtual://?firmware=FILE&...")
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name not in given:
-            raise MicrokpuError(f"{url!r} has the option {name!r}: one of {', '.join(given)}")
+            raise UsageError(f"{url!r} has the option {name!r}: one of {', '.join(given)}")
         given[name].append(value)
 
     def path(name: str) -> Path | None:
         return Path(given[name][-1]) if given[name] else None
+
+    def switch(name: str, default: bool) -> bool:
+        value = given[name][-1] if given[name] else str(int(default))
+        if value not in SWITCH:
+            raise UsageError(f"{url!r} has {name}={value}: want {name}=1 or {name}=0")
+        return SWITCH[value]
 
     return VirtualOptions(
         firmware=path("firmware"),
         images=tuple(image(text) for text in given["image"]),
         flash=path("flash"),
         files=path("files"),
-        strict=given["strict"][-1:] != ["0"],
+        strict=switch("strict", True),
         board=(given["board"] or ["maix_dock"])[-1],
         camera=path("camera"),
         sensors=tuple(given["sensor"]),
         sd=path("sd"),
-        sd_keep=given["sd_keep"][-1:] == ["1"],
-        cache=given["cache"][-1:] == ["1"],
+        sd_keep=switch("sd_keep", False),
+        cache=switch("cache", False),
     )

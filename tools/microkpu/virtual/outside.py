@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
 from microkpu.virtual.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Outside:
     def _pad(self, kind: str, name: str, pads: Mapping[str, int]) -> int:
         if name not in pads:
             known = ", ".join(pads) or "none"
-            raise MicrokpuError(f"{self.wiring.name} has no {kind} {name!r}: {known}")
+            raise UsageError(f"{self.wiring.name} has no {kind} {name!r}: {known}")
         return pads[name]
 
     # The console.

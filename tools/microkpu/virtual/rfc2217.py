@@ -11,12 +11,11 @@ from typing import Any
 
 from serial.rfc2217 import PortManager
 
-from microkpu.errors import MicrokpuError
 from microkpu.serial_handlers import protocol_virtual
+from microkpu.virtual.addresses import listen
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Host
 
-LOCAL = "127.0.0.1"
 # What a client has not taken yet, before the console keeps the rest.
 OUT_BYTES = 1 << 16
 
@@ -117,25 +116,10 @@ class _Answers:
         self._host._answer(bytes(data))
 
 
-def address_of(text: str) -> tuple[str, int]:
-    """[HOST:]PORT; without a host this machine only, port 0 is any that is free."""
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 0xFFFF:
-        raise MicrokpuError(f"{text!r} is no address: want PORT or HOST:PORT, such as 4000")
-    return host or LOCAL, int(port)
-
-
 @contextlib.contextmanager
 def network_host(board: Board, address: tuple[str, int]) -> Iterator[tuple[NetworkHost, str]]:
     """Listens; gives the host and the URL that pyserial knows it by."""
-    try:
-        listener = socket.create_server(address)
-    except OSError as error:
-        raise MicrokpuError(
-            f"cannot listen on {address[0]}:{address[1]}: {error.strerror}: take another port,"
-            " 0 for any"
-        ) from error
-    with listener:
+    with listen(address) as listener:
         listener.setblocking(False)
         host = NetworkHost(board, listener)
         try:

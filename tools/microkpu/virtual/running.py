@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import ceil
+from math import ceil, inf
 from typing import TYPE_CHECKING
 
+from microkpu.errors import UsageError
 from microkpu.virtual import _core, boot_rom
 from microkpu.virtual.registers import RefusedError
 
@@ -81,6 +82,12 @@ class Running:
         Without that it ends after `seconds` of virtual time, after `instructions` of both harts
         together, or when every hart waits with no event and no timer to come: see `idle`.
         """
+        if seconds is not None and not 0 <= seconds < inf:
+            raise UsageError(f"cannot run for {seconds} seconds: want 0 or more")
+        if instructions is not None and instructions < 0:
+            raise UsageError(f"cannot run {instructions} instructions: want 0 or more")
+        if until == b"":
+            raise UsageError("until b'' is there from the start: give the text to wait for")
         try:
             return self._run(seconds, until, instructions)
         finally:

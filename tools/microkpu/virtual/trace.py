@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
+from microkpu.virtual.wiring import PADS
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
     from microkpu.virtual.spi_lines import Chip
 
 KINDS = ("gpio", "uart", "spi", "i2c", "dma")
-PADS = 48
 # Of longer pieces only the beginning is shown.
 SHOWN_BYTES = 32
 FIRST_PRINTABLE, LAST_PRINTABLE = 0x20, 0x7E
@@ -154,19 +154,23 @@ def kinds_of(given: Iterable[str]) -> frozenset[str]:
     kinds = frozenset(given)
     unknown = sorted(kinds - set(KINDS))
     if unknown or not kinds:
-        raise MicrokpuError(f"no trace of {unknown or 'nothing'}: take some of {', '.join(KINDS)}")
+        raise UsageError(f"no trace of {unknown or 'nothing'}: take some of {', '.join(KINDS)}")
     return kinds
+
+
+def check_kinds(kinds: Iterable[str], waveform: bool) -> frozenset[str]:
+    """Checks that these kinds can go into such a file."""
+    chosen = kinds_of(kinds)
+    if waveform and chosen != {"gpio"}:
+        raise UsageError("a .vcd holds pads only: --trace gpio, or another file name")
+    return chosen
 
 
 def trace_to(board: Board, kinds: Iterable[str], file: TextIO, waveform: bool = False) -> None:
     """Writes the events of these kinds to a file, a line each, or pads as a waveform."""
-    chosen = kinds_of(kinds)
-    if not waveform:
-        board.tracer.on(chosen, lambda note: print(note, file=file))
-        return
-    if chosen != {"gpio"}:
-        raise MicrokpuError("a .vcd holds pads only: --trace gpio, or another file name")
-    board.tracer.on(chosen, Waveform(board, file))
+    chosen = check_kinds(kinds, waveform)
+    sink = Waveform(board, file) if waveform else lambda note: print(note, file=file)
+    board.tracer.on(chosen, sink)
 
 
 def shown(data: bytes) -> str:

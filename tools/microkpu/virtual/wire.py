@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from microkpu.virtual.events import Event
 from microkpu.virtual.trace import shown
+from microkpu.virtual.wiring import check_pad
 
 if TYPE_CHECKING:
     from microkpu.virtual.board import Board
@@ -67,7 +68,7 @@ class Wire:
         """Takes what the host sends in place of the chip, piece by piece."""
 
     def send(self, data: bytes) -> None:
-        self.host.extend(data)
+        self.host.extend(memoryview(data))
         self.pump()
 
     def reset(self) -> None:
@@ -145,12 +146,16 @@ class Lines:
 
     def wire(self, into: int, out: int, heard: Callable[[int], None]) -> Wire:
         """A serial line of the host's on two pads; `heard` gets every byte that the chip sends."""
+        check_pad(into)
+        check_pad(out)
         wire = Wire(self._board, self.receivers, into, out, heard)
         self._wires.append(wire)
         return wire
 
     def jumper(self, source: int, target: int) -> None:
         """A wire from one pad to another: levels and serial bytes go over it, one way."""
+        check_pad(source)
+        check_pad(target)
         fpioa = self._board.fpioa
         self._jumpers.setdefault(source, []).append(target)
         fpioa.watch(source, lambda level: fpioa.drive(target, level))

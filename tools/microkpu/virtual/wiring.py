@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
 
+PADS = 48
 BOOT_PAD = 16  # low at reset asks the ROM for its ISP mode
 CONSOLE_PADS = (4, 5)  # into the chip, out of it
 
@@ -162,7 +163,13 @@ _ALL = (
 WIRINGS = {wiring.name: wiring for wiring in _ALL}
 
 
+def check_pad(pad: int) -> None:
+    """Refuses a pad that the chip does not have."""
+    if not 0 <= pad < PADS:
+        raise UsageError(f"there is no pad {pad}: want 0 to {PADS - 1}")
+
+
 def wiring_of(name: str) -> Wiring:
     if name not in WIRINGS:
-        raise MicrokpuError(f"no board {name!r} is known: one of {', '.join(WIRINGS)}")
+        raise UsageError(f"no board {name!r} is known: one of {', '.join(WIRINGS)}")
     return WIRINGS[name]

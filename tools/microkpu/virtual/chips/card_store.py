@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import UsageError
 from microkpu.virtual.chips import fat32
 from microkpu.virtual.chips.sd_registers import BLOCK
 
@@ -27,11 +27,15 @@ class ImageStore:
             self._file = path.open("rb")
             size = path.stat().st_size
         except OSError as error:
-            raise MicrokpuError(f"cannot read the card image {path}: {error.strerror}") from error
-        if not size:
-            raise MicrokpuError(f"the card image {path} is empty")
+            raise UsageError(f"cannot read the card image {path}: {error.strerror}") from error
+        if not size or size % BLOCK:
+            self._file.close()
+            raise UsageError(
+                f"{path} has {size} bytes and is no card image: want whole blocks of {BLOCK},"
+                " or a folder"
+            )
         self._written: dict[int, bytes] = {}
-        self._blocks = -(-size // BLOCK)
+        self._blocks = size // BLOCK
 
     @property
     def blocks(self) -> int:
@@ -41,7 +45,7 @@ class ImageStore:
         if block in self._written:
             return self._written[block]
         self._file.seek(block * BLOCK)
-        return self._file.read(BLOCK).ljust(BLOCK, b"\0")
+        return self._file.read(BLOCK)
 
     def write(self, block: int, data: bytes) -> None:
         self._written[block] = data
@@ -97,6 +101,12 @@ class FolderStore:
                 target.write_bytes(data)
 
     def close(self) -> None: ...
+
+
+def check_card(path: Path) -> None:
+    """Refuses what is neither a card image nor a folder."""
+    if not path.is_dir():
+        ImageStore(path).close()
 
 
 def open_store(path: Path) -> ImageStore | FolderStore:

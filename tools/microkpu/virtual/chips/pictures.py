@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from microkpu.errors import MicrokpuError
+from microkpu.errors import MicrokpuError, UsageError
 
+# What Pillow raises for files that are no pictures, broken ones, or larger than it takes.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 Rgb = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
@@ -31,7 +33,10 @@ class Pictures:
         else:
             self._pictures = list(source)
         if not self._pictures:
-            raise MicrokpuError(f"no pictures in {source}: want {', '.join(SUFFIXES)}")
+            raise UsageError(f"no pictures in {source}: want {', '.join(SUFFIXES)}")
+        for picture in self._pictures:
+            if isinstance(picture, Path):
+                _check(picture)
         self.index = 0
         """The picture that the next frame shows."""
         self._opened: tuple[int, Image.Image] | None = None
@@ -70,12 +75,24 @@ def _files(source: Path) -> list[Path]:
     if source.is_dir():
         return sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
     if not source.is_file():
-        raise MicrokpuError(f"no picture or folder at {source}")
+        raise UsageError(f"no picture or folder at {source}")
     return [source]
+
+
+def _check(path: Path) -> None:
+    """Refuses at once what does not even begin as a picture."""
+    try:
+        with Image.open(path):
+            pass
+    except UNREADABLE as error:
+        raise UsageError(
+            f"{path} is no picture that can be read ({error}): want {', '.join(SUFFIXES)}"
+        ) from error
 
 
 def _read(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
-    except (OSError, UnidentifiedImageError) as error:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except UNREADABLE as error:
         raise MicrokpuError(f"cannot read the picture {path}: {error}") from error
