@@ -14,6 +14,7 @@ PINNED = (STACK, DATA, ATOM)
 SINGLES = (*range(0, 8), *range(16, 24))
 DOUBLES = (*range(8, 16), *range(24, 32))
 SMALL_DOUBLES = tuple(range(8, 16))
+C_JUMP = 1 | 5 << 13
 STATIC_RM = (0, 1, 2, 3, 4, 7)
 
 
@@ -66,6 +67,10 @@ def b_type(f3: int, rs1: int, rs2: int, offset: int) -> int:
     low = offset & 0x1E | offset >> 11 & 1
     high = offset >> 5 & 63 | (offset >> 12 & 1) << 6
     return 0x63 | low << 7 | f3 << 12 | rs1 << 15 | rs2 << 20 | high << 25
+
+
+def j_offset(offset: int) -> int:
+    return spread(offset, (20, 20, 31), (10, 1, 21), (11, 11, 20), (19, 12, 12))
 
 
 # name: opcode, funct3, funct7
@@ -167,6 +172,32 @@ def branch(name: str) -> Maker:
         return Instruction(name, jump.to_bytes(4, "little") + skipped.to_bytes(4, "little"))
 
     return make
+
+
+def back(name: str) -> Maker:
+    """Backwards to an instruction that would be seen, and from there to the end."""
+
+    def make(rng: Random) -> Instruction:
+        codes = (
+            0x6F | 12 << 20,  # to the branch
+            i_type(0x13, 0, target(rng), 0, rng.randrange(4096)),
+            0x6F | 8 << 20,  # to the end
+            b_type(BRANCH[name], rng.randrange(32), rng.randrange(32), -8),
+        )
+        parts = (code.to_bytes(4, "little") for code in codes)
+        return Instruction(f"{name} back", b"".join(parts))
+
+    return make
+
+
+def jump_back(rng: Random) -> Instruction:
+    codes = (
+        0x6F | 12 << 20,
+        i_type(0x13, 0, target(rng), 0, rng.randrange(4096)),
+        0x6F | 8 << 20,
+        0x6F | target(rng) << 7 | j_offset(-8),
+    )
+    return Instruction("jal back", b"".join(code.to_bytes(4, "little") for code in codes))
 
 
 def jump(rng: Random) -> Instruction:
@@ -466,6 +497,46 @@ def c_branch(name: str, f3: int) -> Maker:
     return make
 
 
+def c_back(name: str, f3: int) -> Maker:
+    def make(rng: Random) -> Instruction:
+        seen = 1 | 2 << 13 | (target(rng) or 1) << 7 | c_immediate(rng)
+        places = (8, 8, 12), (4, 3, 10), (7, 6, 5), (2, 1, 3), (5, 5, 2)
+        codes = (
+            C_JUMP | c_j_offset(6),
+            seen,
+            C_JUMP | c_j_offset(4),
+            1 | f3 << 13 | rng.randrange(8) << 7 | spread(-4, *places),
+        )
+        parts = (code.to_bytes(2, "little") for code in codes)
+        return Instruction(f"{name} back", b"".join(parts))
+
+    return make
+
+
+def c_jump_back(rng: Random) -> Instruction:
+    seen = 1 | 2 << 13 | (target(rng) or 1) << 7 | c_immediate(rng)
+    codes = (C_JUMP | c_j_offset(6), seen, C_JUMP | c_j_offset(4), C_JUMP | c_j_offset(-4))
+    return Instruction("c.j back", b"".join(code.to_bytes(2, "little") for code in codes))
+
+
+def c_j_offset(offset: int) -> int:
+    places = (11, 11, 12), (4, 4, 11), (9, 8, 9), (10, 10, 8), (6, 6, 7), (7, 7, 6), (3, 1, 3)
+    return spread(offset, *places, (5, 5, 2))
+
+
+def c_addi16sp(rng: Random) -> Instruction:
+    """Moves sp, shows it, and moves it back."""
+    value = rng.choice((-1, 1)) * rng.randrange(16, 512, 16)
+    codes = [
+        1 | 3 << 13 | 2 << 7
+        | spread(moved, (9, 9, 12), (4, 4, 6), (6, 6, 5), (8, 7, 3), (5, 5, 2))
+        for moved in (value, -value)
+    ]  # fmt: skip
+    show = 2 | 4 << 13 | (target(rng) or 1) << 7 | 2 << 2  # c.mv
+    parts = (code.to_bytes(2, "little") for code in (codes[0], show, codes[1]))
+    return Instruction("c.addi16sp", b"".join(parts))
+
+
 def c_jump(rng: Random) -> Instruction:
     skipped = 1 | 2 << 13 | (target(rng) or 1) << 7 | c_immediate(rng)
     code = 1 | 5 << 13 | spread(4, (3, 1, 3))
@@ -489,7 +560,7 @@ def c_jump_register(name: str, high: int) -> Maker:
 BASE: list[Maker] = [
     *map(registers, REGISTER), *map(immediate, IMMEDIATE), *map(shift, SHIFT),
     upper("lui", 0x37), upper("auipc", 0x17), *map(load, LOAD), *map(store, STORE),
-    *map(branch, BRANCH), jump, jump_register,
+    *map(branch, BRANCH), *map(back, BRANCH), jump, jump_back, jump_register,
     lambda rng: word("fence", 0x0FF0000F), lambda rng: word("fence.i", 0x100F),
 ]  # fmt: skip
 ATOMICS: list[Maker] = [
@@ -518,6 +589,7 @@ COMPRESSED: list[Maker] = [
     c_shift("c.andi", 2), c_arithmetic("c.sub", 0, 0), c_arithmetic("c.xor", 0, 1),
     c_arithmetic("c.or", 0, 2), c_arithmetic("c.and", 0, 3), c_arithmetic("c.subw", 1, 0),
     c_arithmetic("c.addw", 1, 1), c_jump, c_branch("c.beqz", 6), c_branch("c.bnez", 7), c_slli,
+    c_jump_back, c_back("c.beqz", 6), c_back("c.bnez", 7), c_addi16sp,
     c_from_stack("c.fldsp", 1, 8), c_from_stack("c.lwsp", 2, 4), c_from_stack("c.ldsp", 3, 8),
     c_move("c.mv", 0), c_move("c.add", 1), c_jump_register("c.jr", 0),
     c_jump_register("c.jalr", 1), c_to_stack("c.fsdsp", 5, 8), c_to_stack("c.swsp", 6, 4),
