@@ -174,7 +174,7 @@ PROGRAMS = {
         "0x40600000: AI RAM",
     ),
     "ai ram without the ai clock": Wrong(
-        "kpu_init(); AI_RAM[0] = 1; sysctl_clock_disable(SYSCTL_CLOCK_AI); AI_RAM[0] = 2;",
+        "kpu_init(); sysctl_clock_disable(SYSCTL_CLOCK_AI); AI_RAM[0] = 2;",
         r"0x40600000: AI RAM .*AI gate",
     ),
     "pll1 changed while ai ram holds data": Wrong(
@@ -183,9 +183,29 @@ PROGRAMS = {
         AI_RAM[5] = 0x12345678;
         result[0] = AI_RAM[5] == 0x12345678;
         sysctl_pll_set_freq(SYSCTL_PLL1, 299000000);
+        """,
+        "the clock of AI RAM .* goes away while it holds data at 0x40600014",
+    ),
+    "pll1 switched off while ai ram holds data": Wrong(
+        """
+        kpu_init();
+        AI_RAM[0x7ffff] = 1;
+        SYSCTL->pll1 &= ~SYSCTL_PLL_OUT_EN;
+        """,
+        "the clock of AI RAM .* goes away while it holds data at 0x407ffffc",
+    ),
+    "the ai clock switched off while ai ram holds data": Wrong(
+        "kpu_init(); AI_RAM[0] = 1; sysctl_clock_disable(SYSCTL_CLOCK_AI);",
+        "the clock of AI RAM .* goes away while it holds data at 0x40600000",
+    ),
+    "pll1 changed while ai ram is empty": Wrong(
+        """
+        kpu_init();
+        result[0] = sysctl_pll_set_freq(SYSCTL_PLL1, 299000000) != 0;
+        AI_RAM[5] = 0x12345678;
         result[1] = AI_RAM[5] == 0x12345678;
         """,
-        results=(1, 0),
+        results=(1, 1),
     ),
     "pll1 changed during a kpu run": Wrong(
         "kpu_init(); start_layer((uint32_t)(uintptr_t)uncached(2)); SYSCTL->pll1 ^= 1 << 4;",

@@ -47,6 +47,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "PLL1 must not change while something lives in AI RAM": (
         "pll1 changed while ai ram holds data",
+        "pll1 switched off while ai ram holds data",
+        "the ai clock switched off while ai ram holds data",
+        "pll1 changed while ai ram is empty",
         "pll1 changed during a kpu run",
     ),
     "AI RAM belongs to the KPU during a run": (

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 POWER_ON_BYTES = b"\xa5\x5a\xc3\x3d"
 RAM_BYTES = 8 << 20  # seen at 0x40000000 and at 0x80000000
 AI_RAM = 6 << 20
+AI_RAM_EMPTY = POWER_ON_BYTES * ((RAM_BYTES - AI_RAM) // 4)
+UNCACHED = 0x40000000
 
 
 class Inside:
@@ -76,10 +78,20 @@ class Inside:
         if self._ready:
             self.machine.set_ai_ram(self.ai_ram_on)
 
+    def ai_ram_stops(self) -> None:
+        """Software takes AI RAM's clock away, which nothing of worth in there survives."""
+        content = memoryview(self.machine.ram)[AI_RAM:]
+        if content != AI_RAM_EMPTY:
+            place = next(i for i in range(len(content)) if content[i] != AI_RAM_EMPTY[i])
+            self.sysctl.forbid(
+                "the clock of AI RAM (pll1, or the AI gate) goes away while it holds data at"
+                f" {UNCACHED + AI_RAM + place:#010x}"
+            )
+
     def ai_ram_lost(self) -> None:
-        """Its clock stops: a board that is not strict keeps what was in it."""
+        """Its clock has stopped: a board that is not strict keeps what was in it."""
         if self.strict:
-            self.machine.ram[AI_RAM:] = POWER_ON_BYTES * ((RAM_BYTES - AI_RAM) // 4)
+            self.machine.ram[AI_RAM:] = AI_RAM_EMPTY
 
     def power_changed(self, banks: int) -> None:
         """power_sel: a wrong 1.8 V setting on a 3.3 V supply may harm the pads of the bank."""

@@ -84,6 +84,9 @@ class Sysctl(Block):
             pll.reset()
         self._reset_bits = 0
         self.put(0x60, self._cause)
+        if self.ai_hz:
+            self.ai_hz = 0
+            self.board.ai_ram_lost()
         self.rates_changed()
 
     # Rates.
@@ -169,6 +172,7 @@ class Sysctl(Block):
         gated = self.board.strict and not self.words[0x2C >> 2] >> PERIPHERALS["kpu"] & 1
         ai_hz = 0 if gated else self.pll_hz(1) // (ai_threshold + 1)
         if self.ai_hz and not ai_hz:
+            self.board.ai_ram_stops()
             self.board.ai_ram_lost()
         self.ai_hz = ai_hz
         for name, block in self.board.blocks.items():
