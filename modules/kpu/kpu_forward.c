@@ -7,6 +7,7 @@
 
 #include "py/mperrno.h"
 #include "py/mphal.h"
+#include "py/mpthread.h"
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
@@ -18,7 +19,10 @@
 
 // The net whose run goes on is not collected.
 MP_REGISTER_ROOT_POINTER(void *kpu_running);
-static bool waiting; // someone below on the C stack waits for it
+static bool waiting; // someone below on a C stack waits for it
+#if MICROPY_PY_THREAD
+static mp_uint_t waiter; // the thread that this is
+#endif
 static mp_sched_node_t node;
 
 static kpu_net_obj_t *running(void) {
@@ -29,8 +33,25 @@ const kpu_net_obj_t *kpu_net_running(void) {
     return running();
 }
 
+// Waits for a wait of another thread; whether one of this thread's own is left.
+static bool waits_below(void) {
+    #if MICROPY_PY_THREAD
+    while (waiting && waiter != mp_thread_get_id()) {
+        mp_event_wait_ms(1);
+    }
+    #endif
+    return waiting;
+}
+
+static void wait_begins(void) {
+    waiting = true;
+    #if MICROPY_PY_THREAD
+    waiter = mp_thread_get_id();
+    #endif
+}
+
 void kpu_net_refuse_within(const kpu_net_obj_t *net, const char *what) {
-    if (waiting && net == running()) {
+    if (net == running() && waits_below() && net == running()) {
         char text[80];
         snprintf(text, sizeof(text), "[MAIXPY]kpu: %s of a net from a callback of its own forward()", what);
         kpu_raise_os_error(MP_EBUSY, text);
@@ -65,6 +86,7 @@ void kpu_net_stop(kpu_net_obj_t *net) {
         tell_nobody();
         MP_STATE_VM(kpu_running) = NULL;
         net->pending = false;
+        waiting = false;
     }
 }
 
@@ -72,7 +94,6 @@ static void interrupted(void *context) {
     kpu_net_obj_t *net = running();
     kpu_net_stop(net);
     kpu_fmap_drop_all(net, KPU_LOST_INTERRUPTED);
-    waiting = false;
 }
 
 // Sleeps while only the KPU can go on, and lets Ctrl-C through. What is spent in here counts as waiting.
@@ -98,16 +119,17 @@ static int wait_for_end(kpu_net_obj_t *net, int result) {
 }
 
 void kpu_net_settle(const kpu_net_obj_t *net_in) {
+    bool below = net_in == running() && waits_below();
     kpu_net_obj_t *net = running();
     if (net == NULL || net != net_in) {
         return;
     }
-    if (waiting) {
+    if (below) {
         kpu_raise_os_error(MP_EBUSY, "[MAIXPY]kpu: a callback asked for a result while another wait for it goes on");
     }
     nlr_jump_callback_node_t guard;
     nlr_push_jump_callback(&guard, interrupted);
-    waiting = true;
+    wait_begins();
     int result = wait_for_end(net, KMODEL_BUSY);
     waiting = false;
     nlr_pop_jump_callback(false);
@@ -154,7 +176,7 @@ bool kpu_net_ready(const kpu_net_obj_t *net) {
 // -- starting
 
 static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
-    if (waiting) {
+    if (waits_below()) {
         kpu_raise_os_error(MP_EBUSY,
             "[MAIXPY]kpu: forward() was called from a callback while another forward() waits");
     }
@@ -169,7 +191,7 @@ static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
     net->has_run = false;
     nlr_jump_callback_node_t guard;
     nlr_push_jump_callback(&guard, interrupted);
-    waiting = true;
+    wait_begins();
     if (!wait) {
         kpu_on_end(tell_scheduler);
         if (kpu_net_is_streamed(net)) {

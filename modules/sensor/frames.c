@@ -99,16 +99,23 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // -- taking
 
+// In turn: the one that is wanted next goes first.
+static void queue_free(frames_obj_t *frames) {
+    for (size_t i = 0; i < frames->count; i++) {
+        dvp_frame_t *frame = &frames->frame[frames->turn ^ i];
+        if (frame->state == DVP_FRAME_FREE) {
+            dvp_queue(frame);
+        }
+    }
+}
+
 bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
     dvp_frame_t *frame = &frames->frame[frames->turn];
     // With one buffer, what was taken before Ctrl-C ended the last wait is old by now.
-    if (frame->state == DVP_FRAME_FREE || (frame->state == DVP_FRAME_DONE && frames->count == 1)) {
+    if (frame->state == DVP_FRAME_DONE && frames->count == 1) {
         dvp_queue(frame);
     }
-    dvp_frame_t *other = &frames->frame[frames->turn ^ 1];
-    if (frames->count > 1 && other->state == DVP_FRAME_FREE) {
-        dvp_queue(other);
-    }
+    queue_free(frames);
     mp_uint_t start = mp_hal_ticks_ms();
     while (frame->state != DVP_FRAME_DONE) {
         mp_uint_t passed = mp_hal_ticks_ms() - start;
@@ -116,6 +123,9 @@ bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
             return false;
         }
         mp_event_wait_ms(timeout_ms - passed);
+        // A callback or another thread may have taken the frame that this one waited for.
+        frame = &frames->frame[frames->turn];
+        queue_free(frames);
     }
     frame->state = DVP_FRAME_FREE;
     if (frames->count > 1) {

@@ -25,6 +25,7 @@
 #include "sdk/sysctl.h"
 #include "settings.h"
 #include "storage.h"
+#include "thread.h"
 #include "trap_exception.h"
 
 // Tools give up after five seconds, some after ten, without their prompt.
@@ -49,6 +50,7 @@ size_t gc_get_max_new_split(void) {
 void gc_collect(void) {
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
+    thread_collect();
     gc_collect_end();
 }
 
@@ -138,6 +140,7 @@ static void python_run(void) {
 // Finalisers give back what scripts held outside the heap; what is left then was leaked, and is said.
 static void python_deinit(void) {
     mp_printf(MP_PYTHON_PRINTER, "MPY: soft reboot\n");
+    thread_end_all();
     machine_deinit();
     gc_sweep_all();
     mp_deinit();
@@ -166,6 +169,7 @@ static void python_watched(void) {
 }
 
 int main(void) {
+    thread_init();
     chip_init();
     core1_wait_parked(); // until then the top of SRAM is still the boot ROM's
     pool_init(&__pool_start, &__pool_end);

@@ -54,6 +54,9 @@ typedef long mp_off_t;
 #define MICROPY_ENABLE_SCHEDULER (1)
 #define MICROPY_SCHEDULER_DEPTH (8)
 #define MICROPY_SCHEDULER_STATIC_NODES (1)
+#ifndef MICROPY_PY_THREAD
+#define MICROPY_PY_THREAD (1) // ports/k210/thread.c
+#endif
 #define MICROPY_ENABLE_VM_ABORT (1) // ports/k210/safe_mode.c ends programs that nothing else does
 #define MICROPY_USE_INTERNAL_PRINTF (1) // several KiB less than the C library's
 #define MICROPY_USE_INTERNAL_ERRNO (1) // the numbers of all ports, not those of this C library

@@ -15,6 +15,7 @@
 #include "sdk/regs/uarths.h"
 #include "sdk/trap.h"
 #include "sdk/uarths.h"
+#include "thread.h"
 
 // The chip's FIFO holds 0.7 ms at 115200: an interrupt moves it into this ring, which holds a paste of 1000 bytes.
 #define RX_BYTES (1024)
@@ -29,6 +30,8 @@ static ringbuf_t tx_ring = { tx_bytes, sizeof(tx_bytes), 0, 0 };
 static uint32_t rx_lost;
 static uint32_t interrupts_seen;
 static uint64_t epoch_base;
+
+static void wait_ms(int ms);
 
 // -- console
 
@@ -115,7 +118,7 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t bytes) {
             } else if (mp_hal_ticks_us64() > end) {
                 return i;
             }
-            mp_hal_wait_for_interrupt(TX_BYTE_LIMIT_MS);
+            wait_ms(TX_BYTE_LIMIT_MS); // no other thread's turn: a text comes out in one piece
         }
         ringbuf_put(&tx_ring, text[i]);
     }
@@ -210,12 +213,25 @@ static void wait_until(uint64_t mtime) {
     interrupts_seen = trap_interrupts;
 }
 
-void mp_hal_wait_for_interrupt(int timeout_ms) {
-    if (timeout_ms < 0) {
-        wait_until(CLINT_NEVER);
+static uint64_t time_after_ms(mp_uint_t ms) {
+    return clint_get_time() + clint_get_rate() * ms / 1000;
+}
+
+static void wait_ms(int ms) {
+    wait_until(time_after_ms(ms));
+}
+
+// Other threads go on meanwhile.
+static void pass_until(uint64_t mtime) {
+    if (thread_alone) {
+        wait_until(mtime);
     } else {
-        wait_until(clint_get_time() + clint_get_rate() * timeout_ms / 1000);
+        thread_wait_until(mtime);
     }
+}
+
+void mp_hal_wait_for_interrupt(int timeout_ms) {
+    pass_until(timeout_ms < 0 ? CLINT_NEVER : time_after_ms(timeout_ms));
 }
 
 void mp_hal_delay_us(mp_uint_t us) {
@@ -230,10 +246,10 @@ void mp_hal_delay_us(mp_uint_t us) {
 }
 
 void mp_hal_delay_ms(mp_uint_t ms) {
-    uint64_t end = clint_get_time() + clint_get_rate() * ms / 1000;
+    uint64_t end = time_after_ms(ms);
     mp_event_handle_nowait();
     while (clint_get_time() < end) {
-        wait_until(end);
+        pass_until(end);
         mp_event_handle_nowait();
     }
 }

@@ -13,8 +13,6 @@
 // About 50 ms: a stuck transmitter must not keep the chip from its reset.
 #define PUT_LIMIT (1000000)
 
-extern uint8_t __stack_top, __stack_bottom;
-
 static const char *const causes[] = {
     "instruction address misaligned",
     "instruction access fault",
@@ -42,10 +40,11 @@ static NORETURN void raise_in_python(uintptr_t cause, uintptr_t address, uintptr
 // stack must still be the interpreter's.
 static bool python_can_go_on(const trap_frame_t *frame) {
     uintptr_t sp = frame->x[2];
+    uintptr_t top = (uintptr_t)MP_STATE_THREAD(stack_top);
     return (csr_read(mstatus) & MSTATUS_MPIE)
            && MP_STATE_THREAD(nlr_top) != NULL
            && MP_STATE_THREAD(gc_lock_depth) == 0
-           && sp > (uintptr_t)&__stack_bottom + 1024 && sp <= (uintptr_t)&__stack_top;
+           && sp <= top && top - sp < MP_STATE_THREAD(stack_limit) + MICROPY_STACK_CHECK_MARGIN - 1024;
 }
 
 // -- the report, which needs nothing to work but the UART
