@@ -353,6 +353,44 @@ def test_a_quantised_model_is_compared_with_what_its_bytes_hold(tmp_path: Path) 
     assert conversion.closeness[0].cosine >= 0.998
 
 
+def means_then_every_second_pixel() -> tuple[TfliteNetwork, int]:
+    """Means of 27 bytes, less half; depthwise with stride 2, which the KPU takes from all pixels.
+
+    Noise has all its means in the middle, a picture that is white somewhere has not.
+    """
+    n = TfliteNetwork((16, 16, 3), np.uint8, (1 / 255, 0))
+    result = {"kind": np.uint8, "quantised": (1 / 200, 0)}
+    ones = np.ones((4, 3, 3, 3))
+    bias = n.constant(np.full(4, -255 * 27 // 2), np.int32, (1 / 27 / 255, 0))
+    means = n.op(
+        "CONV_2D", [0, n.constant(ones, np.uint8, (1 / 27, 0)), bias], (1, 16, 16, 4), **result,
+        options="Conv2DOptions", strideH=1, strideW=1, padding=SAME, dilationHFactor=1,
+        dilationWFactor=1, fusedActivationFunction=RELU,
+    )  # fmt: skip
+    taps = n.constant(np.full((1, 3, 3, 4), 255), np.uint8, (1 / 255 / 9, 0))
+    none = n.constant(np.zeros(4), np.int32, (1 / 200 / 255 / 9, 0))
+    return n, n.op(
+        "DEPTHWISE_CONV_2D", [means, taps, none], (1, 8, 8, 4), **result,
+        options="DepthwiseConv2DOptions", strideH=2, strideW=2, padding=SAME, depthMultiplier=1,
+        dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=RELU,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["v3", "v4"])
+def test_ranges_of_a_quantised_model_are_its_own_in_all_that_is_made_of_it(
+    tmp_path: Path, target: str
+) -> None:
+    n, result = means_then_every_second_pixel()
+    path = n.save(tmp_path / "m.tflite", result)
+    model = HostModel(convert(path, None, Options(target=target)).data)
+    picture = np.zeros((16, 16, 3), np.uint8)
+    picture[:, 4:] = np.linspace(60, 255, 12).astype(np.uint8).reshape(12, 1)
+    (wanted,) = interpreted(path, picture[None])
+    assert wanted.max() > 60
+    (found,) = model.run(picture.transpose(2, 0, 1))
+    np.testing.assert_allclose(found.reshape(8, 8, 4) * 200, wanted[0], atol=2.01)
+
+
 def test_values_of_16_bits_are_measured(tmp_path: Path) -> None:
     n = TfliteNetwork((8, 8, 3), np.int8, (1 / 50, -8))
     n.tensors[0].type = 7

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from microkpu.convert.calibration import Pixels, Samples, load
 from microkpu.convert.closeness import Closeness, outputs_closeness, refuse_loss
 from microkpu.convert.errors import ConvertError, NodeError
 from microkpu.convert.floats import FloatRunner, saturated
+from microkpu.convert.functions import function_of
 from microkpu.convert.graph import Array, Graph, Node, Shape
 from microkpu.convert.lower import Lowering
 from microkpu.convert.memory import refuse_too_large
@@ -38,6 +39,7 @@ Target = Literal["v3", "v4"]
 MOST_DIFFERENCE = 2e-3
 CHECKED_SAMPLES = 2
 NOISE_SAMPLES = 4
+FUNCTION_POINTS = 1024
 
 
 @dataclass(frozen=True)
@@ -152,10 +154,12 @@ def _converted(
     samples = load(graph, calibration, options.pixels, options.most_samples)
     difference = _check(given, graph, samples)
     ranges = measure(graph, samples, options.method, _progress(options.quiet), graph.outputs)
-    ranges.update((name, range_) for name, range_ in known.items() if name in ranges)
+    taken = {name: known[graph.origin(name)] for name in ranges if graph.origin(name) in known}
+    ranges.update(taken)
+    _through_functions(graph, ranges, taken)
     scale = _input_scale(graph, samples, ranges)
     graph, scale = _with_first_layer(graph, scale, ranges)
-    lowered = Lowering(Plan(graph, ranges, scale, set(known))).run(options.as_bytes)
+    lowered = Lowering(Plan(graph, ranges, scale, set(taken))).run(options.as_bytes)
     program = lowered.copy()
     data, layout = EMITTERS[options.target](program)
     refuse_too_large(program, layout, len(data))
@@ -187,6 +191,15 @@ def _read(path: Path) -> TfliteModel:
     """The model and, of one that is quantised already, what it was quantised for."""
     reader = READERS.get(path.suffix.lower())
     return TfliteModel(read_onnx(path)) if reader is None else reader(path)
+
+
+def _through_functions(graph: Graph, ranges: dict[str, Range], known: Mapping[str, Range]) -> None:
+    """What a function makes of a known range, where rewriting brought the function in."""
+    for layer in layers_of(graph):
+        before, after = layer.conv.output, layer.activation.result
+        if before in known and after not in known:
+            y = function_of(graph, layer.activation)(np.linspace(*known[before], FUNCTION_POINTS))
+            ranges[after] = (float(y.min()), float(y.max()))
 
 
 def _noise(graph: Graph, quantised: bool) -> Array:

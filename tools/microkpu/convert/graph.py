@@ -94,6 +94,8 @@ class Graph:
     types: dict[str, int] = field(default_factory=dict)
     # Values without elements.
     empty: set[str] = field(default_factory=set)
+    # Values of the model as given by those that hold the same numbers, some of them or more.
+    alike: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
     # -- asking
@@ -135,6 +137,16 @@ class Graph:
         self._count += 1
         return f"{stem.split('::')[0]}::{self._count}"
 
+    def like(self, value: str) -> str:
+        """A name for a value that has the range of another: its numbers moved, some, or more."""
+        name = self.fresh(value)
+        self.alike[name] = self.origin(value)
+        return name
+
+    def origin(self, value: str) -> str:
+        """The value of the model as given whose range a value has, as far as that is known."""
+        return self.alike.get(value, value)
+
     def add_constant(self, stem: str, array: Array) -> str:
         name = self.fresh(stem)
         self.constants[name] = array
@@ -166,6 +178,7 @@ class Graph:
 
     def rename(self, old: str, new: str) -> None:
         """Gives a value another name, where it is made and where it is read."""
+        self.alike[new] = self.origin(old)
         self.rename_uses(old, new)
         for node in self.nodes:
             node.outputs = [new if name == old else name for name in node.outputs]

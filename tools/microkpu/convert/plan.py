@@ -133,12 +133,16 @@ class Plan:
                 name = group[name]
             return name
 
+        moved = {node.output for node in self.graph.nodes if node.op in MOVING}
+        # Parts of a concatenation that have ranges of their own, known or measured.
+        apart: set[str] = set()
         for node in self.graph.nodes:
             if id(node) in self.inner:
                 continue
             together: list[str] = []
             if node.output in self.beside:
                 together = [name for name in node.inputs if self._shares(node, name)]
+                apart.update(name for name in together if name not in moved)
             elif node.op in MOVING and self.moves_bytes(node):
                 moving = self.graph.moving_inputs(node)
                 together = moving if node.op == "Concat" else moving[:1]
@@ -148,7 +152,7 @@ class Plan:
         decided: dict[str, list[Range]] = {}
         for name, range_ in self.ranges.items():
             members.setdefault(first(name), []).append(range_)
-            if name in self.known:
+            if name in self.known or (self.known and name in apart):
                 decided.setdefault(first(name), []).append(range_)
         found = {}
         for name in self.ranges:

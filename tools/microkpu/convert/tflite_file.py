@@ -127,14 +127,14 @@ class Importer:
             )
         return [int(value) for value in array.reshape(-1)]
 
-    def note_range(self, index: int, of: int | None = None) -> None:
-        """Keeps what range a tensor of integers holds; or that another one does."""
+    def note_range(self, index: int, of: str = "") -> None:
+        """Keeps what range a tensor of integers holds, of its value or of another."""
         tensor = self.graph.Tensors(index)
         scale, zero, _ = self._quantisation(tensor)
         if scale is None or zero is None or tensor.Type() not in LIMITS or len(scale) != 1:
             return
         low, high = LIMITS[tensor.Type()]
-        self.ranges[self.name(index if of is None else of)] = (
+        self.ranges[of or self.name(index)] = (
             float((low - zero[0]) * scale[0]),
             float((high - zero[0]) * scale[0]),
         )
@@ -256,7 +256,7 @@ def _model(data: bytes) -> TfliteModel:
             importer.note_range(operator.Outputs(index))
         if name == "QUANTIZE" and operator.Inputs(0) == graph.Inputs(0):
             # An input of floats that is quantised at once has the range of its bytes.
-            importer.note_range(operator.Outputs(0), graph.Inputs(0))
+            importer.note_range(operator.Outputs(0), importer.name(graph.Inputs(0)))
     return _finished(importer, graph)
 
 

@@ -43,6 +43,8 @@ def activated(
         raise ConvertError(f"node {name.split('#')[0]!r}: fused function {kind} is not known")
     function, bounds = FUSED[kind]
     inner = to.add(op, inputs, **attributes)
+    # Fused functions only cut off: what the range does not hold, they would not let through.
+    to.note_range(operator.Outputs(0), inner)
     ends = [to.hold("bound", np.array(bound, np.float32)) for bound in bounds or ()]
     to.add(function, [inner, *ends], name)
 

@@ -81,12 +81,12 @@ def by_cells(graph: Graph, node: Node) -> list[Node]:
     ]
     if bias is not None:
         inputs.append(graph.add_constant("bias", np.repeat(bias, phases * phases)))
-    made = graph.fresh(node.output)
+    made = graph.like(node.output)
     conv = Node("Conv", inputs, [made], {**cell_window.attributes(), "group": 1}, node.name)
     nodes = [cells, conv]
     if not strided:
         back = {"blocksize": CELL, "mode": "CRD"}
-        nodes.append(Node("DepthToSpace", [made], [graph.fresh(made)], back, node.name))
+        nodes.append(Node("DepthToSpace", [made], [graph.like(made)], back, node.name))
     source = nodes[-1].output
     return [*nodes, crop_node(graph, node, source, node.output, (0, 0), (out_h, out_w))]
 
@@ -106,4 +106,4 @@ def to_cells(graph: Graph, node: Node, source: str, channels: int) -> Node:
     weights = graph.add_constant("cells", taps.reshape(4 * channels, channels, 3, 3))
     window = Window((3, 3), (2, 2), (1, 1), (1, 1))
     attributes = {**window.attributes(), "group": 1}
-    return Node("Conv", [source, weights], [graph.fresh(source)], attributes, node.name)
+    return Node("Conv", [source, weights], [graph.like(source)], attributes, node.name)

@@ -137,7 +137,7 @@ def _padded(graph: Graph, node: Node, amounts: tuple[int, int, int, int]) -> lis
     ]
     moved = window.moved(before=(before[0], before[1]), after=(after[0], after[1]))
     weights = graph.constants[node.inputs[1]]
-    result = graph.fresh(node.output)
+    result = graph.like(node.output)
     conv = conv_node(graph, node, pad.output, result, weights, moved, bias_of(node), group)
     return [pad, conv, crop_node(graph, node, result, node.output, (0, 0), (out[0], out[1]))]
 
@@ -173,7 +173,7 @@ def _stride_one(graph: Graph, node: Node, window: Window) -> list[Node] | None:
     odd[:, :, top : top + window.kernel[0], left : left + window.kernel[1]] = weights
     same = Window((2 * radius + 1,) * 2, (1, 1), (radius, radius), (radius, radius))
     whole = (start[0], start[1]) == (0, 0) and (out_h, out_w) == (height, width)
-    result = node.output if whole else graph.fresh(node.output)
+    result = node.output if whole else graph.like(node.output)
     group = node.attributes.get("group", 1)
     conv = conv_node(graph, node, node.inputs[0], result, odd, same, bias_of(node), group)
     if whole:
@@ -193,7 +193,7 @@ def _split(graph: Graph, node: Node, most: int) -> list[Node]:
     for first in range(0, len(weights), most):
         some = slice(first, first + most)
         name = "" if bias is None else graph.add_constant("bias", bias[some])
-        result = graph.fresh(node.output)
+        result = graph.like(node.output)
         part = conv_node(graph, node, node.inputs[0], result, weights[some], window, name)
         parts.append(part)
     names = [part.output for part in parts]
@@ -243,7 +243,7 @@ def _by_parts(graph: Graph, node: Node, window: Window) -> list[Node]:
         for output in range(outputs):
             adding[output, part, output, down, right] = 1
     same = Window((3, 3), (1, 1), (1, 1), (1, 1))
-    between, result = graph.fresh(node.output), graph.fresh(node.output)
+    between, result = graph.fresh(node.output), graph.like(node.output)
     many = parts.reshape(count * outputs, channels, 3, 3)
     first = conv_node(graph, node, node.inputs[0], between, many, same)
     second = conv_node(
@@ -324,14 +324,14 @@ def _all_then_some(graph: Graph, node: Node, window: Window, start: tuple[int, i
         before=(edges[0], edges[1]),
         after=(window.kernel[0] // 2, window.kernel[1] // 2),
     )
-    dense = graph.fresh(node.output)
+    dense = graph.like(node.output)
     nodes = [conv_node(graph, node, node.inputs[0], dense, weights, whole, bias_of(node), group)]
     result, full = _function_first(graph, node, dense)
     if any(start):
         nodes.append(shift_node(graph, node, full, outputs, start))
         full = nodes[-1].output
     cut = (out_h, out_w) != (height // 2, width // 2)
-    some = graph.fresh(result) if cut else result
+    some = graph.like(result) if cut else result
     nodes.append(pick_node(full, some, node))
     if cut:
         nodes.append(crop_node(graph, node, some, result, (0, 0), (out_h, out_w)))
@@ -346,7 +346,7 @@ def _function_first(graph: Graph, node: Node, dense: str) -> tuple[str, str]:
     activation = activation_after(graph, node.output)
     if not activation.nodes:
         return node.output, dense
-    full = graph.fresh(activation.result)
+    full = graph.like(activation.result)
     for each_ in activation.nodes:
         each_.inputs = [dense if name == node.output else name for name in each_.inputs]
         each_.outputs = [full if name == activation.result else name for name in each_.outputs]
@@ -360,7 +360,7 @@ def shift_node(
     tap = np.zeros((channels, 1, 3, 3), np.float32)
     tap[:, :, 1 + amount[0], 1 + amount[1]] = 1
     same = Window((3, 3), (1, 1), (1, 1), (1, 1))
-    result = graph.fresh(source)
+    result = graph.like(source)
     return conv_node(graph, node, source, result, tap, same, group=channels)
 
 

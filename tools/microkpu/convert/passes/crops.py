@@ -115,7 +115,7 @@ def align_crops(graph: Graph) -> bool:
 
 
 def _swap(graph: Graph, node: Node, user: Node, start: Corner, size: Corner) -> bool:
-    whole = graph.fresh(user.output)
+    whole = graph.like(user.output)
     crop = crop_node(graph, node, whole, user.output, start, size)
     user.inputs[0], user.outputs = node.inputs[0], [whole]
     graph.replace(user, [user, crop])

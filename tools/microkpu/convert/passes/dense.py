@@ -176,7 +176,8 @@ def to_convolution(graph: Graph) -> bool:
         if graph.target == "v3" and _from_input(graph, node.inputs[0]):
             node.cpu = "a kmodel V3 can begin with a dense layer only on the CPU"
             continue
-        before = reshape(graph, node, node.inputs[0], graph.fresh("pixel"), (1, inputs, 1, 1))
+        pixel = graph.like(node.inputs[0])
+        before = reshape(graph, node, node.inputs[0], pixel, (1, inputs, 1, 1))
         conv = Node(
             "Conv",
             [
@@ -184,7 +185,7 @@ def to_convolution(graph: Graph) -> bool:
                 graph.add_constant("weights", weights.reshape(outputs, inputs, 1, 1)),
                 node.inputs[2],
             ],
-            [graph.fresh("pixel")],
+            [graph.like(node.output)],
             {"kernel_shape": [1, 1]},
             node.name,
         )
@@ -212,7 +213,7 @@ def sink_reshapes(graph: Graph) -> bool:
             continue
         if len(graph.shapes.get(node.inputs[0], ())) != 4:
             continue
-        inner = graph.fresh(user.output)
+        inner = graph.like(user.output)
         user.inputs[0] = node.inputs[0]
         node.inputs[0], node.outputs, user.outputs = inner, user.outputs, [inner]
         graph.tidy()

@@ -108,7 +108,7 @@ def identity(graph: Graph, node: Node, source: str, depthwise: bool) -> Node:
     if depthwise:
         weights = np.ones((channels, 1, 1, 1), np.float32)
     group = channels if depthwise else 1
-    return conv_node(graph, node, source, graph.fresh(source), weights, ONE, group=group)
+    return conv_node(graph, node, source, graph.like(source), weights, ONE, group=group)
 
 
 def own_layers(graph: Graph) -> bool:

@@ -154,7 +154,7 @@ def _shuffled(
     by_block = _numbers(shape)[order].reshape(-1, block, block, height, width)
     if not np.array_equal(places, by_block.transpose(0, 3, 1, 4, 2).reshape(places.shape)):
         return None
-    chosen = graph.fresh(chain[-1].output)
+    chosen = graph.like(chain[-1].output)
     back = {"blocksize": block, "mode": "CRD"}
     nodes = [_gather(graph, chain, chosen, order)]
     return [*nodes, Node("DepthToSpace", [chosen], [chain[-1].output], back, chain[-1].name)]

@@ -100,7 +100,7 @@ def pad_node(graph: Graph, node: Node, source: str, border: tuple[int, int, int,
     return Node(
         "Pad",
         [source, graph.add_constant("pads", amounts)],
-        [graph.fresh(source)],
+        [graph.like(source)],
         {"mode": "constant"},
         node.name,
     )

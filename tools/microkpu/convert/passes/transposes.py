@@ -57,7 +57,7 @@ def _through(graph: Graph, node: Node, user: Node) -> bool:
 
 
 def _transpose_result(graph: Graph, node: Node, user: Node, perm: list[int]) -> None:
-    inner = graph.fresh(user.output)
+    inner = graph.like(user.output)
     after = Node("Transpose", [inner], [user.output], {"perm": perm}, node.name)
     user.outputs = [inner]
     graph.replace(user, [user, after])

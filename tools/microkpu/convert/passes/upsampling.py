@@ -78,10 +78,10 @@ def _phases(graph: Graph, node: Node, weights: Array, stride: int) -> list[Node]
         "pads": [-first[0], -first[1], after[0], after[1]],
         "group": 1,
     }
-    nodes = [Node("Conv", conv_inputs, [graph.fresh(node.output)], attributes, node.name)]
+    nodes = [Node("Conv", conv_inputs, [graph.like(node.output)], attributes, node.name)]
     if stride > 1:
         back = {"blocksize": stride, "mode": "CRD"}
-        inner = graph.fresh(node.output)
+        inner = graph.like(node.output)
         nodes.append(Node("DepthToSpace", [nodes[0].output], [inner], back, node.name))
     crop = crop_node(graph, node, nodes[-1].output, node.output, (0, 0), (out_h, out_w))
     return [*nodes, crop]
@@ -97,7 +97,7 @@ def deep_to_crd(graph: Graph) -> bool:
         channels = graph.shape(node.inputs[0])[1]
         order = np.arange(channels).reshape(block * block, -1).T.reshape(-1)
         indices = graph.add_constant("order", order.astype(np.int64))
-        chosen = graph.fresh(node.inputs[0])
+        chosen = graph.like(node.inputs[0])
         gather = Node("Gather", [node.inputs[0], indices], [chosen], {"axis": 1}, node.name)
         back = {"blocksize": block, "mode": "CRD"}
         graph.replace(
