@@ -19,6 +19,7 @@ from microkpu.convert.passes.crops import (
     sink_crops,
 )
 from microkpu.convert.passes.dense import (
+    dense_in_parts,
     flat_products,
     pixels_to_dense,
     read_planes,
@@ -40,6 +41,7 @@ from microkpu.convert.passes.parameters import (
     reduce_nothing,
     refuse_odd_parameters,
 )
+from microkpu.convert.passes.parts import depthwise_in_parts
 from microkpu.convert.passes.pools import means_over_maps, plain_ceiling
 from microkpu.convert.passes.tidy import (
     join_reshapes,
@@ -96,6 +98,7 @@ LOWERING: tuple[Pass, ...] = (
     deep_to_crd,
     sink_crops,
     dense_over_border,
+    dense_in_parts,
     to_convolution,
     sink_reshapes,
     transposed_by_phases,
@@ -108,7 +111,7 @@ LOWERING: tuple[Pass, ...] = (
     add_on_kpu,
 )
 # Layers that only hand on would move again.
-FINISHING: tuple[Pass, ...] = (remove_idle_nodes, fold_scales, own_layers)
+FINISHING: tuple[Pass, ...] = (remove_idle_nodes, fold_scales, own_layers, depthwise_in_parts)
 # More rounds than any network needs: rewritings that undo each other must end.
 MOST_ROUNDS, MOST_ROUNDS_EACH = 500, 20
 

@@ -7,12 +7,14 @@ from math import prod
 
 import numpy as np
 
-from microkpu.convert.graph import Graph, Node, each
+from microkpu.convert.graph import Array, Graph, Node, each
 from microkpu.convert.passes.transposes import ONE_BY_ONE, TO_PIXELS
 
 # Up to so many weights the CPU multiplies in floats: exact, and fast enough.
 MOST_ON_CPU = 1 << 16
 MOST_CHANNELS = 1024
+# More weights than this are too many as floats, for a board's memory.
+MOST_AS_FLOATS = 3 << 18
 
 
 def to_gemm(graph: Graph) -> bool:
@@ -155,6 +157,50 @@ def pixels_to_dense(graph: Graph) -> bool:
         graph.replace(node, [row, gemm, back])
         changed = True
     return changed
+
+
+def dense_in_parts(graph: Graph) -> bool:
+    """Too large for floats, too many inputs for the KPU: a sum over parts of the inputs."""
+    changed = False
+    for node in each(graph, "Gemm"):
+        if not is_dense(node) or graph.target == "v3":
+            continue
+        weights = graph.constants[node.inputs[1]]
+        outputs, inputs = weights.shape
+        if weights.size <= MOST_AS_FLOATS or inputs <= MOST_CHANNELS or outputs > MOST_CHANNELS:
+            continue
+        count = -(-inputs // MOST_CHANNELS)
+        nodes: list[Node] = []
+        total, bias = "", graph.constants[node.inputs[2]]
+        for some in np.array_split(np.arange(inputs), count):
+            part = _part(graph, node, weights[:, some], int(some[0]), bias)
+            nodes += part
+            if total:
+                sum_ = graph.fresh(node.output)
+                nodes.append(Node("Add", [total, part[-1].output], [sum_], {}, node.name))
+            total, bias = nodes[-1].output, np.zeros_like(bias)
+        nodes[-1].outputs = [node.output]
+        graph.replace(node, nodes)
+        changed = True
+    return changed
+
+
+def _part(graph: Graph, node: Node, weights: Array, first: int, bias: Array) -> list[Node]:
+    """A dense layer over the inputs from `first` on."""
+    bounds = [first, first + weights.shape[1], 1]
+    cut = Node(
+        "Slice",
+        [node.inputs[0], *(graph.add_constant("cut", np.array([b], np.int64)) for b in bounds)],
+        [graph.like(node.inputs[0])],
+        {},
+        node.name,
+    )
+    parameters = [graph.add_constant("weights", np.ascontiguousarray(weights))]
+    parameters.append(graph.add_constant("bias", bias))
+    gemm = Node(
+        "Gemm", [cut.output, *parameters], [graph.fresh(node.output)], {"transB": 1}, node.name
+    )
+    return [cut, gemm]
 
 
 def to_convolution(graph: Graph) -> bool:
