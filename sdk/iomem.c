@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: MIT
 // Emptying the data cache, and copies in and out of uncached memory.
+#include "core1.h"
 #include "iomem.h"
 
 // The cache holds 32 KiB in lines of 64 bytes. Cores of its family choose the line to drop at random, so twice that
 // size would leave some old lines alone; after eight times one line in thousands may be left.
 #define EVICT_BYTES (256 * 1024)
 
-void iomem_evict(void) {
+void iomem_evict_here(void) {
     // The start of the image: mostly code, whose lines are never dirty.
     for (uintptr_t address = IOMEM_CACHED; address < IOMEM_CACHED + EVICT_BYTES; address += IOMEM_LINE_BYTES) {
         (void)*(const volatile uint64_t *)address;
+    }
+}
+
+static void evict_hart1(void *ctx) {
+    (void)ctx;
+    iomem_evict_here();
+}
+
+void iomem_evict(void) {
+    int job = CORE1_BUSY;
+    if (core1_has_worked()) {
+        do {
+            job = core1_post(evict_hart1, NULL);
+        } while (job == CORE1_BUSY);
+    }
+    iomem_evict_here();
+    if (job >= 0) {
+        core1_wait(job);
+        core1_is_clean();
     }
 }
 

@@ -33,8 +33,10 @@ static inline void *iomem_cached(const void *p) {
     return (void *)(address - IOMEM_UNCACHED < IOMEM_BYTES ? address - IOMEM_UNCACHED + IOMEM_CACHED : address);
 }
 
-// Drives every older line out of the calling hart's data cache by reading something else.
+// Drives every older line out of the data caches by reading something else: hart 0's, and hart 1's where it has worked.
 void iomem_evict(void);
+// The calling hart's own.
+void iomem_evict_here(void);
 
 // Copies from an 8-aligned uncached address to anywhere, by 64-bit loads: no floating point touches the alias.
 void iomem_copy_out(void *dst, const void *uncached, size_t bytes);

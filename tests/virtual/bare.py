@@ -134,7 +134,9 @@ def _library(flags: tuple[str, ...]) -> TemporaryDirectory[str]:
     return folder
 
 
-def build(folder: Path, source: str, *flags: str, strict: bool = True) -> Program:
+def build(
+    folder: Path, source: str, *flags: str, strict: bool = True, cache: bool = False
+) -> Program:
     """Links `source`, which has a function steps(), with sdk/ compiled with `flags`."""
     if "void exception(" not in source:
         source = NO_EXCEPTION + source
@@ -143,4 +145,4 @@ def build(folder: Path, source: str, *flags: str, strict: bool = True) -> Progra
     objects = sorted(Path(_library(flags).name).glob("*.o"))
     _run([*COMPILE, *flags, *LINK, "-o", elf, main, *objects])
     _run(["riscv64-unknown-elf-objcopy", "-O", "binary", elf, binary])
-    return Program(Board(binary, strict=strict), symbols(elf))
+    return Program(Board(binary, strict=strict, cache=cache), symbols(elf))

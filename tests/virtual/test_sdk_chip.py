@@ -25,7 +25,7 @@ def test_hart_1_empties_its_cache_before_it_says_that_it_is_parked(tmp_path: Pat
     """The boot ROM's stack, at the top of SRAM, is still in there: it would land on the pool."""
     program = build(tmp_path, "static void steps(void) { result[0] = core1_wait_parked(); }")
     board, machine = program.board, program.board.machine
-    place = program.symbols["iomem_evict"]
+    place = program.symbols["iomem_evict_here"]
     machine.add_breakpoint(place)
     board.run(seconds=1)
     assert machine.pc(1) == place
@@ -62,27 +62,153 @@ def test_what_is_not_in_the_image_starts_as_zeros(tmp_path: Path) -> None:
 def test_work_for_hart_1_with_floating_point(tmp_path: Path) -> None:
     source = """
     static volatile double sum;
-    static int add(void *ctx) {
+    static void add(void *ctx) {
         for (int i = 1; i <= 100; i++) {
             sum += 1.0 / i;
         }
         *(volatile int64_t *)ctx = csr_read(mhartid);
-        return 0;
     }
     static void steps(void) {
         core1_wait_parked();
         for (int round = 0; round < 3; round++) {
-            result[0] = register_core1(add, (void *)&result[1]);
-            result[2] = register_core1(add, NULL);
-            while (!core1_is_idle()) {
-            }
+            int job = core1_post(add, (void *)&result[0]);
+            core1_wait(job);
+            result[1] += core1_has_ended(job);
         }
-        result[3] = (int64_t)(sum * 1e6);
+        result[2] = (int64_t)(sum * 1e6);
     }"""
     program = build(tmp_path, source)
     program.run()
-    assert [program.result(i) for i in range(3)] == [0, 1, -1]
-    assert program.result(3) == int(3 * sum(1 / i for i in range(1, 101)) * 1e6)
+    assert [program.result(i) for i in range(2)] == [1, 3]
+    assert program.result(2) == int(3 * sum(1 / i for i in range(1, 101)) * 1e6)
+
+
+def test_jobs_of_hart_1_wait_in_order_and_can_be_taken_back(tmp_path: Path) -> None:
+    source = """
+    static volatile bool go;
+    static int count;
+    static void hold(void *ctx) {
+        (void)ctx;
+        while (!go) {
+        }
+    }
+    static void note(void *ctx) {
+        result[10 + count++] = (intptr_t)ctx;
+    }
+    static void steps(void) {
+        core1_wait_parked();
+        for (int round = 0; round < 5; round++) {
+            go = false;
+            int first = core1_post(hold, NULL);
+            int job[5];
+            for (intptr_t i = 0; i < 5; i++) {
+                job[i] = core1_post(note, (void *)(10 * round + i));
+            }
+            result[0] += job[3] == CORE1_BUSY;
+            result[1] += core1_has_ended(first) || core1_has_ended(job[0]);
+            result[2] += core1_take_back(job[1]);
+            sysctl_delay_us(20);
+            result[3] += core1_take_back(first);
+            go = true;
+            core1_wait(job[2]);
+            result[4] += core1_has_ended(first) && core1_has_ended(job[0]);
+            result[4] += core1_has_ended(job[1]);
+            result[5] += core1_take_back(job[2]);
+        }
+        result[6] = count;
+    }"""
+    program = build(tmp_path, source)
+    program.run()
+    assert [program.result(i) for i in range(7)] == [5, 0, 5, 0, 10, 0, 10]
+    assert [program.result(10 + i) for i in range(10)] == [
+        10 * turn + i for turn in range(5) for i in (0, 2)
+    ]
+
+
+SHARE = """
+    #define COUNT (%d)
+    static int8_t done[2][COUNT + 1];
+    static volatile bool go;
+    static void hold(void *ctx) {
+        (void)ctx;
+        while (!go) {
+        }
+    }
+    static void part(void *ctx, uint32_t first, uint32_t last) {
+        int8_t *mine = done[csr_read(mhartid)];
+        for (uint32_t i = first; i < last; i++) {
+            mine[i]++;
+            sysctl_delay_us(*(int *)ctx);
+        }
+    }
+    static void steps(void) {
+        int us = %d;
+        core1_wait_parked();
+        if (%d) {
+            core1_post(hold, NULL);
+            sysctl_delay_us(20);
+        }
+        uint64_t begin = clint_get_time();
+        core1_share(part, &us, COUNT);
+        result[0] = clint_get_time() - begin;
+        for (int i = 0; i < COUNT; i++) {
+            result[1] += done[0][i] + done[1][i] == 1;
+            result[2] += done[1][i];
+        }
+        result[3] = done[0][COUNT] + done[1][COUNT];
+        go = true;
+    }"""
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 15, 16, 17, 100, 240])
+def test_both_harts_share_and_do_each_part_once(tmp_path: Path, count: int) -> None:
+    program = build(tmp_path, SHARE % (count, 5, 0))
+    program.run()
+    assert (program.result(1), program.result(3)) == (count, 0)
+    if count >= 15:
+        assert 0.35 * count < program.result(2) < 0.65 * count
+
+
+def test_two_harts_take_half_the_time_and_one_does_it_where_the_other_has_none(
+    tmp_path: Path,
+) -> None:
+    program = build(tmp_path, SHARE % (64, 10, 0))
+    program.run()
+    both = program.result(0)
+    (tmp_path / "alone").mkdir()
+    program = build(tmp_path / "alone", SHARE % (64, 10, 1))
+    program.run()
+    assert (program.result(1), program.result(2)) == (64, 0)
+    assert 0.5 < both / program.result(0) < 0.6
+
+
+def test_hart_1_s_cache_is_emptied_too_where_it_has_worked(tmp_path: Path) -> None:
+    """What hart 1 wrote through the cache may not land on what hart 0 writes past it later."""
+    source = """
+    static void fill(void *ctx) {
+        memset(ctx, 1, 32 * 1024);
+    }
+    static void steps(void) {
+        core1_wait_parked();
+        uint8_t *memory = (uint8_t *)0x80200000;
+        core1_wait(core1_post(fill, memory));
+        result[0] = core1_has_worked();
+        iomem_evict();
+        result[1] = core1_has_worked();
+        volatile uint64_t *past = iomem_uncached(memory);
+        for (int i = 0; i < 32 * 1024 / 8; i++) {
+            past[i] = 7;
+        }
+        core1_wait(core1_post(fill, memory + 64 * 1024));
+        core1_wait(core1_post(fill, memory + 128 * 1024));
+        for (int i = 0; i < 32 * 1024 / 8; i++) {
+            result[2] += past[i] == 7;
+        }
+        iomem_evict_here(); // the test looks into memory
+    }"""
+    program = build(tmp_path, source, cache=True)
+    program.run()
+    assert [program.result(i) for i in range(3)] == [1, 0, 4096]
 
 
 @pytest.mark.parametrize("cpu_hz", [390_000_000, 416_000_000, 364_000_000, 26_000_000 * 8])
@@ -164,7 +290,7 @@ def test_time_runs_at_the_clint_s_rate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hart", [0, 1])
 def test_interrupts_of_hart_0_alone_are_counted(tmp_path: Path, hart: int) -> None:
     source = f"""
-    static int interrupt(void *ctx) {{
+    static void interrupt(void *ctx) {{
         (void)ctx;
         csr_set(mie, CSR_MIE_SOFTWARE);
         csr_set(mstatus, CSR_MSTATUS_MIE);
@@ -172,7 +298,6 @@ def test_interrupts_of_hart_0_alone_are_counted(tmp_path: Path, hart: int) -> No
         sysctl_delay_us(10);
         result[0] = CLINT->msip[csr_read(mhartid)];
         csr_clear(mstatus, CSR_MSTATUS_MIE);
-        return 0;
     }}
     static void steps(void) {{
         core1_wait_parked();
@@ -180,9 +305,7 @@ def test_interrupts_of_hart_0_alone_are_counted(tmp_path: Path, hart: int) -> No
         if ({hart} == 0) {{
             interrupt(NULL);
         }} else {{
-            register_core1(interrupt, NULL);
-        }}
-        while (!core1_is_idle()) {{
+            core1_wait(core1_post(interrupt, NULL));
         }}
         result[1] = trap_interrupts;
     }}"""
