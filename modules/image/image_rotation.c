@@ -6,6 +6,7 @@
 #include "py/runtime.h"
 
 #include "image_obj.h"
+#include "sdk/core1.h"
 #include "warp.h"
 
 static mp_float_t arg_radians(const image_args_t *given, size_t position, qstr name, mp_float_t otherwise) {
@@ -23,6 +24,16 @@ static void turn_to_corners(double *matrix, const image_obj_t *img, mp_obj_t giv
         mp_raise_ValueError(
             MP_ERROR_TEXT("corners on one line: want upper left, upper right, lower right, lower left"));
     }
+}
+
+typedef struct {
+    const canvas_t *to, *from;
+    const double *matrix;
+} project_t;
+
+static void project_rows(void *ctx, uint32_t first, uint32_t last) {
+    const project_t *project = ctx;
+    warp_project(project->to, project->from, project->matrix, first, last);
 }
 
 // rotation_corr(x_rotation=0, y_rotation=0, z_rotation=0, x_translation=0, y_translation=0, zoom=1, fov=60, corners)
@@ -54,7 +65,8 @@ static mp_obj_t rotation_corr(size_t n_args, const mp_obj_t *args, mp_map_t *nam
     image_scratch_t copy;
     from.pixels = memcpy(image_scratch(&copy, img->pix_bytes, "copy of image %ux%u", img->w, img->h), img->pix,
         img->pix_bytes);
-    warp_project(&to, &from, matrix);
+    project_t project = { &to, &from, matrix };
+    core1_share(project_rows, &project, to.h);
     image_scratch_free();
     return args[0];
 }

@@ -5,6 +5,7 @@
 #include "py/runtime.h"
 
 #include "image_obj.h"
+#include "sdk/core1.h"
 #include "warp.h"
 
 #define MOST_POINTS (10)
@@ -50,6 +51,16 @@ static mp_obj_t get_affine_transform(mp_obj_t src, mp_obj_t dst) {
 }
 MP_DEFINE_CONST_FUN_OBJ_2(image_get_affine_transform_obj, get_affine_transform);
 
+typedef struct {
+    const warp_planes_t *to, *from;
+    const double *matrix;
+} affine_t;
+
+static void affine_rows(void *ctx, uint32_t first, uint32_t last) {
+    const affine_t *affine = ctx;
+    warp_affine(affine->to, affine->from, affine->matrix, first, last);
+}
+
 // warp_affine_ai(src_img, dst_img, matrix) -> None: dst_img's AI buffer from src_img's.
 static mp_obj_t warp_affine_ai(mp_obj_t src, mp_obj_t dst, mp_obj_t matrix_in) {
     image_obj_t *from = image_other(src);
@@ -66,7 +77,13 @@ static mp_obj_t warp_affine_ai(mp_obj_t src, mp_obj_t dst, mp_obj_t matrix_in) {
         mp_raise_ValueError(from == to ? MP_ERROR_TEXT("src_img and dst_img are the same image: want two")
             : MP_ERROR_TEXT("src_img->bpp != dst_img->bpp: one AI buffer is grey: img.pix_to_ai() makes it anew"));
     }
-    warp_affine(&to_planes, &from_planes, from->plane_count, matrix);
+    affine_t affine = { &to_planes, &from_planes, matrix };
+    uint32_t rows = (uint32_t)to->h * to->plane_count;
+    if (to->w % 8 == 0) {
+        core1_share(affine_rows, &affine, rows);
+    } else { // rows share words
+        affine_rows(&affine, 0, rows);
+    }
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_3(image_warp_affine_ai_obj, warp_affine_ai);

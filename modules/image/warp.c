@@ -87,8 +87,8 @@ bool warp_corners(double *matrix, uint32_t w, uint32_t h, const warp_point_t *co
     return true;
 }
 
-void warp_project(const canvas_t *to, const canvas_t *from, const double *m) {
-    for (uint32_t y = 0; y < to->h; y++) {
+void warp_project(const canvas_t *to, const canvas_t *from, const double *m, uint32_t first, uint32_t last) {
+    for (uint32_t y = first; y < last; y++) {
         uint8_t *row = canvas_row(to, y);
         for (uint32_t x = 0; x < to->w; x++) {
             double depth = m[6] * x + m[7] * y + m[8];
@@ -162,14 +162,13 @@ static inline unsigned sample(const warp_planes_t *from, size_t plane, double x,
     return (upper * (256 - below) + lower * below) >> 16;
 }
 
-void warp_affine(const warp_planes_t *to, const warp_planes_t *from, int planes, const double *m) {
-    planes_writer_t writer = { to->planes, 0, 0 };
-    for (int plane = 0; plane < planes; plane++) {
-        size_t start = (size_t)plane * from->w * from->h;
-        for (uint32_t y = 0; y < to->h; y++) {
-            for (uint32_t x = 0; x < to->w; x++) {
-                planes_put(&writer, sample(from, start, m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]));
-            }
+void warp_affine(const warp_planes_t *to, const warp_planes_t *from, const double *m, uint32_t first, uint32_t last) {
+    planes_writer_t writer = { to->planes + (size_t)first * to->w / 8, 0, 0 };
+    for (uint32_t row = first; row < last; row++) {
+        size_t start = (size_t)(row / to->h) * from->w * from->h;
+        uint32_t y = row % to->h;
+        for (uint32_t x = 0; x < to->w; x++) {
+            planes_put(&writer, sample(from, start, m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]));
         }
     }
     planes_put_rest(&writer);

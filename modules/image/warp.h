@@ -25,8 +25,9 @@ bool warp_rotation(double *matrix, uint32_t w, uint32_t h, const warp_rotation_t
 // False where three of them lie on one line.
 bool warp_corners(double *matrix, uint32_t w, uint32_t h, const warp_point_t *corners);
 
-// The nearest pixel; black outside of the source, which must be other memory.
-void warp_project(const canvas_t *to, const canvas_t *from, const double *matrix);
+// Rows `first` to before `last` of the result, of the nearest pixels; black outside of the source, which must be other
+// memory.
+void warp_project(const canvas_t *to, const canvas_t *from, const double *matrix, uint32_t first, uint32_t last);
 
 // The turn, uniform scale and move that brings `to` nearest to `from`, by least squares; false where all of `to` are
 // one point.
@@ -37,8 +38,9 @@ typedef struct {
     uint32_t w, h;
 } warp_planes_t;
 
-// Bilinear, with weights in 1/256, by the first six of the matrix; black outside of the source.
-void warp_affine(const warp_planes_t *to, const warp_planes_t *from, int planes, const double *matrix);
+// Bilinear, with weights in 1/256, by the first six of the matrix; black outside of the source. Rows `first` to before
+// `last`, counted over all planes; `first` of them end with a word.
+void warp_affine(const warp_planes_t *to, const warp_planes_t *from, const double *matrix, uint32_t first, uint32_t last);
 
 // Every byte becomes the sum of its neighbourhood times the kernel, rounded and cut to 0 to 255; outside there is 0.
 // The kernel is in 1/65536; `rows` has room for three of w + 2 bytes.

@@ -23,7 +23,8 @@ static void project(const command_t *command, const double *n, const uint8_t *da
         good = warp_corners(matrix, from.w, from.h, corners);
     }
     if (good) {
-        warp_project(&to, &from, matrix);
+        warp_project(&to, &from, matrix, 0, to.h / 3);
+        warp_project(&to, &from, matrix, to.h / 3, to.h);
     }
     answer(good, to.w, to.h, to.pixels, good ? bytes : 0);
     free(from.pixels);
@@ -75,7 +76,9 @@ bool warp_command(const command_t *command) {
     } else if (command->args[3] == 'a') {
         warp_planes_t from = planes_of(w, h, planes, data);
         warp_planes_t to = planes_of(n[6], n[7], planes, NULL);
-        warp_affine(&to, &from, planes, n);
+        uint32_t part = to.w % 8 == 0 ? to.h * planes * 2 / 5 : 0;
+        warp_affine(&to, &from, n, 0, part);
+        warp_affine(&to, &from, n, part, to.h * planes);
         answer_planes(&to, planes);
         free((void *)from.planes);
     } else {
