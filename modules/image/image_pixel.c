@@ -161,6 +161,7 @@ mp_int_t image_get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flags
     if (flags & MP_BUFFER_WRITE) {
         return 1;
     }
+    pool_lend(img->pix); // a memoryview does not keep the image
     info->buf = img->pix;
     info->len = img->pix_bytes;
     info->typecode = 'B';

@@ -66,7 +66,9 @@ static mp_obj_t getiter(mp_obj_t self, mp_obj_iter_buf_t *buf) {
 }
 
 static mp_int_t get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flags) {
-    return BYTEARRAY(buffer)(view_of(self), info, flags);
+    const view_t *view = view_of(self);
+    pool_lend(view->img->pix); // a memoryview does not keep the image
+    return BYTEARRAY(buffer)(self, info, flags);
 }
 
 static MP_DEFINE_CONST_OBJ_TYPE(

@@ -15,6 +15,7 @@
 
 #include "genhdr/board.h"
 #include "board_power.h"
+#include "gc_views.h"
 #include "machine.h"
 #include "pool.h"
 #include "safe_mode.h"
@@ -52,6 +53,7 @@ void gc_collect(void) {
     gc_helper_collect_regs_and_stack();
     thread_collect();
     gc_collect_end();
+    pool_reclaim(gc_views_show);
 }
 
 // -- life
@@ -143,6 +145,7 @@ static void python_deinit(void) {
     thread_end_all();
     machine_deinit();
     gc_sweep_all();
+    pool_reclaim(NULL);
     mp_deinit();
     for (pool_kind_t kind = 0; kind < POOL_KINDS; kind++) {
         if (kind != POOL_GC && pool_used(kind) > 0) {

@@ -16,13 +16,15 @@
 typedef struct {
     uint16_t start; // units from the pool's start
     uint16_t units;
-    uint16_t kind;
+    uint8_t kind;
+    bool lent : 1, freed : 1; // freed: by its owner, and still there for those that it was lent to
 } block_t;
 
 static block_t first_blocks[FIRST_BLOCKS];
 static block_t *blocks = first_blocks;
 static size_t block_room = FIRST_BLOCKS;
 static size_t block_count;
+static size_t freed_count; // blocks that are `freed`
 static uintptr_t pool_start;
 static size_t pool_units;
 
@@ -68,7 +70,7 @@ static block_t *insert(size_t start, size_t units, unsigned kind) {
     for (; i > 0 && blocks[i - 1].start > start; i--) {
         blocks[i] = blocks[i - 1];
     }
-    blocks[i] = (block_t) { start, units, kind };
+    blocks[i] = (block_t) { start, units, kind, false, false };
     block_count++;
     return &blocks[i];
 }
@@ -131,7 +133,7 @@ void pool_init(void *start, void *end) {
     pool_units = ((uintptr_t)end - pool_start) / UNIT;
     blocks = first_blocks;
     block_room = FIRST_BLOCKS;
-    block_count = 0;
+    block_count = freed_count = 0;
 }
 
 void *pool_alloc(size_t bytes, pool_kind_t kind) {
@@ -160,7 +162,7 @@ void *pool_realloc(void *old, size_t bytes, pool_kind_t kind) {
         return pool_alloc(bytes, kind);
     }
     block_t *block = find(old);
-    if (block == NULL || block->kind != kind) {
+    if (block == NULL || block->kind != kind || block->freed) {
         return NULL;
     }
     size_t units = units_for(bytes);
@@ -187,15 +189,40 @@ void *pool_realloc(void *old, size_t bytes, pool_kind_t kind) {
 
 void pool_free(void *p) {
     block_t *block = p == NULL ? NULL : find(p);
-    if (block != NULL && block->kind != TABLE) {
+    if (block != NULL && block->lent) {
+        freed_count += !block->freed;
+        block->freed = true;
+    } else if (block != NULL && block->kind != TABLE) {
         drop(block - blocks);
         shrink_table();
     }
 }
 
+void pool_lend(void *p) {
+    block_t *block = p == NULL ? NULL : find(p);
+    if (block != NULL && block->kind != TABLE) {
+        block->lent = true;
+    }
+}
+
+void pool_reclaim(bool (*is_used)(const void *start, size_t bytes)) {
+    if (freed_count == 0) {
+        return;
+    }
+    for (size_t i = block_count; i-- > 0;) {
+        const block_t *block = &blocks[i];
+        if (block->freed && (is_used == NULL || !is_used(block_address(block), (size_t)block->units * UNIT))) {
+            freed_count--;
+            drop(i);
+        }
+    }
+    shrink_table();
+}
+
 void pool_free_all(pool_kind_t kind) {
     for (size_t i = block_count; i-- > 0;) {
         if (blocks[i].kind == kind) {
+            freed_count -= blocks[i].freed;
             drop(i);
         }
     }

@@ -7,6 +7,7 @@
 #ifndef POOL_H
 #define POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum {
@@ -31,6 +32,13 @@ void *pool_realloc(void *block, size_t bytes, pool_kind_t kind);
 
 // Takes what pool_alloc gave, through either alias; NULL is fine.
 void pool_free(void *block);
+
+// From now on others may point into the block whom its owner does not know: once freed, it stays until pool_reclaim()
+// finds nobody.
+void pool_lend(void *block);
+
+// Lets go of blocks that were lent and freed, and that nobody uses any more; NULL: whoever does.
+void pool_reclaim(bool (*is_used)(const void *start, size_t bytes));
 
 // Every block of a kind at once: a soft reset drops the heap's areas and what was leaked.
 void pool_free_all(pool_kind_t kind);

@@ -150,6 +150,48 @@ def test_to_bytes_is_a_view_that_keeps_the_image(board: RemoteBoard) -> None:
     assert board.eval("(i.get_pixel(1, 0, False), others[0].get_pixel(1, 0, False))") == (0x55, 0)
 
 
+VIEWED = """
+import image, gc
+def viewed(make):
+    i = image.Image(size=(160, 120))
+    i[:] = 0x1234
+    return make(i)
+def fill():
+    others = [image.Image(size=(160, 120)) for _ in range(4)]
+    for other in others:
+        other[:] = 0xFFFF
+def frames():
+    import k210
+    gc.collect()
+    return k210.pool()["frame"]
+"""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        "memoryview(i)",
+        "memoryview(i)[10:20][2:]",
+        "memoryview(i.to_bytes())",
+        "memoryview(memoryview(i))",
+        "(memoryview(i), i.__del__())[0]",
+    ],
+)
+def test_a_memoryview_keeps_the_pixels(board: RemoteBoard, make: str) -> None:
+    """It keeps an address only; what lies there stays until no memoryview shows it."""
+    board.exec(f"{VIEWED}\nbefore = frames()\nv = viewed(lambda i: {make})\ngc.collect()\nfill()")
+    assert board.eval("bytes(v[:4])") == b"\x34\x12\x34\x12"
+    assert board.eval("frames() - before") >= 160 * 120 * 2
+    # In another call, as this one's stack may still hold it.
+    board.exec("del v")
+    assert board.eval("frames() - before") == 0
+
+
+def test_images_whose_bytes_were_read_give_their_memory_back(board: RemoteBoard) -> None:
+    board.exec(f"{VIEWED}\nbefore = frames()\nfor n in range(200): viewed(lambda i: bytes(i)[0])")
+    assert board.eval("frames() - before") == 0
+
+
 def test_a_view_is_a_bytearray_of_fixed_length(small: RemoteBoard) -> None:
     small.exec("v = i.to_bytes()")
     data = PIXELS.tobytes()

@@ -534,3 +534,17 @@ def test_calls_that_are_not_driven_say_so(camera: RemoteBoard) -> None:
     assert error(camera, "sensor.get_gain_db()").startswith("OSError: Sensor control failed!: ")
     message = error(camera, "sensor.binocular_reset()")
     assert message.startswith("OSError: Reset Failed: two sensors in turn")
+
+
+def test_a_memoryview_of_a_frame_outlives_the_frames(camera: RemoteBoard) -> None:
+    """Another size's frames are other memory; what a memoryview shows stays what it was."""
+    camera.exec(
+        "import gc, image\ndef view():\n    return memoryview(sensor.snapshot())\n"
+        "v = view()\nfirst = bytes(v)\nsensor.set_framesize(sensor.QQVGA)\nsensor.snapshot()\n"
+        "gc.collect()\nothers = [image.Image() for _ in range(3)]\n"
+        "for i in others: i[:] = 0xFFFF\nsensor.deinit()\ngc.collect()"
+    )
+    assert camera.eval("(len(v), bytes(v) == first)") == (W * H * 2, True)
+    camera.exec("del v, i, others")
+    camera.exec("import k210\ngc.collect()")
+    assert camera.eval("k210.pool()['frame']") == 0

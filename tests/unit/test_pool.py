@@ -14,6 +14,8 @@ GC, WORK, FRAME, SCRATCH, MODEL, PLANES, DEVICE = range(7)
 UNCACHED = 1 << 62  # the host's stand-in for the second alias
 UNIT = 256
 
+IS_USED = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_uint64, ctypes.c_size_t)
+
 STUB = f"""
 #pragma once
 #include <stdbool.h>
@@ -48,6 +50,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     pool.pool_alloc.argtypes = [ctypes.c_size_t, ctypes.c_int]
     pool.pool_realloc.argtypes = [ctypes.c_uint64, ctypes.c_size_t, ctypes.c_int]
     pool.pool_free.argtypes = [ctypes.c_uint64]
+    pool.pool_lend.argtypes = [ctypes.c_uint64]
+    pool.pool_reclaim.argtypes = [IS_USED]
     return pool
 
 
@@ -83,6 +87,49 @@ def test_a_block_is_freed_through_either_alias(library: ctypes.CDLL) -> None:
     assert library.pool_used(DEVICE) == 0
     library.pool_free(block)
     library.pool_free(0)
+    assert library.pool_free_bytes() == 100 * UNIT
+
+
+def test_a_lent_block_stays_until_nobody_uses_it(library: ctypes.CDLL) -> None:
+    library.pool_init(BASE, BASE + 100 * UNIT)
+    lent, other = library.pool_alloc(2 * UNIT, FRAME), library.pool_alloc(1, DEVICE)
+    library.pool_lend(lent)
+    library.pool_lend(0)
+    asked: list[tuple[int, int]] = []
+    used = True
+
+    def is_used(start: int, size: int) -> bool:
+        asked.append((start, size))
+        return used
+
+    library.pool_reclaim(IS_USED(is_used))
+    assert not asked  # its owner has it still
+    library.pool_free(lent)
+    library.pool_free(lent)
+    library.pool_free(other)
+    assert (library.pool_used(FRAME), library.pool_used(DEVICE)) == (2 * UNIT, 0)
+    assert library.pool_realloc(lent, 1, FRAME) == 0
+    library.pool_reclaim(IS_USED(is_used))
+    assert asked == [(lent, 2 * UNIT)] and library.pool_used(FRAME) == 2 * UNIT
+    used = False
+    library.pool_reclaim(IS_USED(is_used))
+    assert library.pool_free_bytes() == 100 * UNIT
+    library.pool_reclaim(IS_USED(is_used))
+    assert len(asked) == 2
+
+
+def test_a_soft_reset_drops_what_is_lent(library: ctypes.CDLL) -> None:
+    library.pool_init(BASE, BASE + 100 * UNIT)
+    for _ in range(3):
+        block = library.pool_alloc(UNIT, FRAME)
+        library.pool_lend(block)
+        library.pool_free(block)
+    library.pool_free_all(FRAME)
+    assert library.pool_free_bytes() == 100 * UNIT
+    block = library.pool_alloc(UNIT, FRAME)
+    library.pool_lend(block)
+    library.pool_free(block)
+    library.pool_reclaim(IS_USED())
     assert library.pool_free_bytes() == 100 * UNIT
 
 
