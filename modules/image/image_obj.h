@@ -152,6 +152,9 @@ MP_DECLARE_CONST_FUN_OBJ_KW(image_to_rainbow_obj);
 warp_point_t image_point(mp_obj_t given);
 MP_DECLARE_CONST_FUN_OBJ_2(image_get_affine_transform_obj);
 MP_DECLARE_CONST_FUN_OBJ_3(image_warp_affine_ai_obj);
+
+// -- image_conv3.c
+
 MP_DECLARE_CONST_FUN_OBJ_KW(image_conv3_obj);
 
 // What follows is not in every variant.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The AI buffer fitted to points, and convolved.
-#include <math.h>
-
+// The AI buffer fitted to points.
 #include "py/runtime.h"
 
 #include "image_obj.h"
@@ -87,31 +85,3 @@ static mp_obj_t warp_affine_ai(mp_obj_t src, mp_obj_t dst, mp_obj_t matrix_in) {
     return mp_const_none;
 }
 MP_DEFINE_CONST_FUN_OBJ_3(image_warp_affine_ai_obj, warp_affine_ai);
-
-// conv3(kern) -> None: a kernel of nine over the AI buffer, and the result into the pixels too.
-static mp_obj_t conv3(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
-    IMAGE_ARGS(n_args, args, names);
-    image_obj_t *img = image_get(args[0]);
-    mp_obj_t kern = image_arg(&given, 1, MP_QSTR_kern);
-    if (kern == MP_OBJ_NULL) {
-        mp_raise_TypeError(MP_ERROR_TEXT("conv3() wants nine numbers: conv3((0, 0, 0, 0, 1, 0, 0, 0, 0))"));
-    }
-    mp_obj_t *numbers;
-    mp_obj_get_array_fixed_n(kern, 9, &numbers);
-    int32_t kernel[9];
-    for (int i = 0; i < 9; i++) {
-        mp_float_t number = mp_obj_get_float(numbers[i]) * 65536;
-        if (!(fabs(number) < INT32_MAX)) {
-            mp_raise_ValueError(MP_ERROR_TEXT("conv3() wants numbers between -32768 and 32768"));
-        }
-        kernel[i] = lround(number);
-    }
-    warp_planes_t planes = planes_of(img);
-    image_scratch_t rows;
-    uint8_t *memory = image_scratch(&rows, 3 * ((size_t)img->w + 2), "conv3 of image %ux%u", img->w, img->h);
-    warp_convolve(&planes, img->plane_count, kernel, memory);
-    image_scratch_free();
-    image_ai_to_pix(img);
-    return mp_const_none;
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(image_conv3_obj, 1, conv3);

@@ -4,7 +4,7 @@ IMAGE_MODULE := $(USERMOD_DIR)
 
 SRC_USERMOD_C += $(addprefix $(IMAGE_MODULE)/, \
 	modimage.c image_obj.c image_load.c image_save.c image_file.c image_args.c image_pixel.c image_size.c \
-	image_view.c image_draw.c image_tones.c image_warp.c \
+	image_view.c image_draw.c image_tones.c image_warp.c image_conv3.c conv3_layer.c \
 	pixels.c resize.c draw.c font.c paste.c tones.c thresholds.c lab.c histogram.c blobs.c warp.c \
 	picture.c bmp.c bmp_write.c jpeg.c jpeg_write.c \
 	jpeg/memory.c jpeg/idct.c jpeg/fdct.c jpeg/huffman.c jpeg/color.c jpeg/color_in.c jpeg/absent.c)

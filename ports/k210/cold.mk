@@ -24,8 +24,8 @@ COLD_PORT = $(addprefix ports/k210/, main board_power safe_mode settings starts 
 COLD_MODULES = $(addprefix maix/, maix_fpioa maix_gpio modmaix) lcd/modlcd \
 	$(addprefix sensor/, chip modsensor ov2640 ov5640 sensor_reset sensor_settings sensor_size) \
 	$(addprefix image/, image_args image_color image_draw image_file image_find image_histogram image_load image_obj \
-	image_pixel image_record image_rotation image_save image_size image_thresholds image_tones image_view image_warp \
-	modimage picture jpeg/memory) \
+	image_pixel image_record image_rotation image_save image_size image_thresholds image_tones image_view image_warp image_conv3 \
+	conv3_layer modimage picture jpeg/memory) \
 	$(addprefix kpu/, kmodel_check kmodel_check_operators kmodel_layers kmodel_part kmodel_probe kmodel_tensors kmodel_why \
 	kmodel4_check kmodel4_conv kmodel4_extents kmodel4_nodes kmodel4_open kmodel4_probe kmodel4_tensors kpu_face kpu_info \
 	kpu_load kpu_net kpu_part kpu_source kpu_yolo modkpu)
