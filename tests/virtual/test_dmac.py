@@ -6,8 +6,9 @@ from __future__ import annotations
 import pytest
 from microkpu.virtual import Board, RefusedError
 
-from virtual.support import Registers, enable
+from virtual.support import Registers, enable, tie_arbitration
 from virtual.test_spi import BAUD, CONTENT, QUAD, QUAD_IN, QUAD_IO, RX, TX, Driver
+from virtual.test_sysctl import start_ai
 
 M2M, M2P, P2M = range(3)
 SSI3_RX, SSI3_TX = 6, 7
@@ -247,3 +248,40 @@ def test_a_device_without_clock_is_refused(dma: Dma) -> None:
     dma.select(0, 15)  # UART1
     with pytest.raises(RefusedError, match=r"uart1 is idle: its clock is off"):
         dma.start(0, M2P, SOURCE, dma.board.uart[1].base, 8, (2, 2), (False, True))
+
+
+@pytest.mark.parametrize("source", [0x40600000, 0x0], ids=["ai ram", "null"])
+def test_a_side_that_a_driver_takes_for_a_device(
+    board: Board, lenient: Board, source: int
+) -> None:
+    """One of the vendor's takes what is not SRAM for a device; SPI0 to no panel is enough here."""
+    heard: list[bytes] = []
+    for place in (board, lenient):
+        enable(place, 6)
+        start_ai(place)
+        dma = Dma(place)
+        dma.select(0, 1)
+        regs = Registers(place.spi[0])
+        regs.write("baudr", 2)
+        for name, value in (("dmacr", 2), ("dmatdlr", 16), ("ctrlr0", 1 << 8 | 31 << 16)):
+            regs.write(name, value)
+        if place.strict:
+            with pytest.raises(RefusedError, match=r"tt_fc 3, and 0x[0-9a-f]+ is no device"):
+                dma.start(0, 3, source, 0x52000060, 64, fixed=(False, True))
+            continue
+        place.tracer.on(["spi"], lambda note: heard.append(note.what.encode()))
+        place.machine.ram[0x600000:0x600100] = bytes(range(256))
+        tie_arbitration(place)
+        dma.start(0, 3, source, 0x52000060, 64, fixed=(False, True))
+        regs.write("ssienr", 1)
+        regs.write("ser", 1 << 3)
+        dma.wait(0)
+        place.run(seconds=1e-3)
+        sent = b"".join(heard)
+        first = b"out 03020100" if source else b"out 00000000"
+        assert first in sent
+
+
+def test_devices_on_both_sides_are_refused(lenient: Board) -> None:
+    with pytest.raises(RefusedError, match="between two devices"):
+        Dma(lenient).start(0, 3, SPI3_DR, SPI3_DR, 1)

@@ -141,6 +141,16 @@ def test_quad_reads_want_the_qe_bit(spi: Driver) -> None:
     assert quad_io() == CONTENT[64:80]
 
 
+def test_a_lenient_board_has_a_chip_that_was_programmed_before(
+    board: Board, lenient: Board
+) -> None:
+    """Programs write QE where it is clear, and read on at once: the chip would still be busy."""
+    assert board.flash.status[1] & 2 == 0
+    assert lenient.flash.status[1] & 2
+    lenient.reset()
+    assert lenient.flash.status[1] & 2
+
+
 def test_quad_output_and_dual_reads(spi: Driver) -> None:
     spi.quad_enable()
     for opcode, frf, extended in (

@@ -13,7 +13,7 @@ from microkpu.errors import UsageError
 from microkpu.virtual import _core, boot_rom
 from microkpu.virtual.camera import SENSORS, Camera, check_sensors
 from microkpu.virtual.card_slot import CardSlot
-from microkpu.virtual.chips.nor import Nor
+from microkpu.virtual.chips.nor import QE, Nor
 from microkpu.virtual.chips.pictures import Pictures
 from microkpu.virtual.chips.pmu import Pmu
 from microkpu.virtual.chips.touch import Touch
@@ -180,6 +180,8 @@ class Board(Inside, Outside, Running):
             own = sensors or self.wiring.sensors
             self.camera = Camera(self, pictures, sensors or self._sensors(), own)
         self.flash = Nor(lambda: self.seconds, flash, lambda: self.faults.met("flash"))
+        if not strict:
+            self.flash.status[1] |= QE  # as an ISP stub once left it; programs rely on that
         self.spi[3].chips[FLASH_CHIP_SELECT] = self.flash
         if firmware is not None:
             self.write_flash(0, boot_rom.pack(_content(firmware)))

@@ -174,6 +174,8 @@ class Dmac(Block):
     def _load(self, transfer: Transfer, count: int) -> bytes:
         """The next `count` items of a source in memory."""
         size = transfer.source_size
+        if transfer.empty:
+            return bytes(count * size)
         if not transfer.source_step:
             return bytes(self._memory(transfer.source, size)) * count
         data = bytes(self._memory(transfer.source, count * size))

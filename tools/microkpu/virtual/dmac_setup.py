@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from microkpu.virtual.dmac import Dmac
 
 SAR, DAR, BLOCK_TS, CTL, CH_CFG = 0x00, 0x08, 0x10, 0x18, 0x20
-M2M, M2P, P2M = range(3)
+M2M, M2P, P2M, P2P = range(4)
 MEMORY, MEMORY_END, MASK = 0x40000000, 0x40800000, 0x7FFFFF
 CACHED, CACHED_END = 0x80000000, 0x80800000
 AI_RAM = 0x600000
@@ -32,6 +32,7 @@ class Transfer:
     source_step: bool
     target_step: bool
     left: int  # items of the source's width
+    empty: bool = False  # from NULL
     stuck: bool = False
     event: Event | None = None
 
@@ -46,6 +47,8 @@ def read_setup(dmac: Dmac, channel: int) -> Transfer:
     """The transfer in a channel's registers; what the chip would do wrong is refused."""
     ctl, cfg = dmac.longs[dmac.at(channel, CTL)], dmac.longs[dmac.at(channel, CH_CFG)]
     kind = cfg >> 32 & 7
+    if kind == P2P:
+        kind = _one_device(dmac, channel)
     if kind > P2M:
         dmac.refuse(f"channel {channel}: tt_fc {kind} is not modelled (0, 1 and 2 are)")
     if cfg & 15:
@@ -65,16 +68,35 @@ def read_setup(dmac: Dmac, channel: int) -> Transfer:
         not ctl >> 6 & 1,
         (dmac.longs[dmac.at(channel, BLOCK_TS)] & 0x3FFFFF) + 1,
     )
+    transfer.empty = kind == M2P and transfer.source == 0
     source_bytes = transfer.left * source_size
     if source_bytes % target_size:
         dmac.refuse(f"channel {channel}: {source_bytes} bytes in items of {target_size}")
-    if kind != P2M:
+    if kind != P2M and not (transfer.empty and not dmac.board.strict):
         _check_memory(dmac, transfer, "source", transfer.source, source_size, transfer.source_step)
     if kind != M2P:
         _check_memory(dmac, transfer, "target", transfer.target, target_size, transfer.target_step)
     if kind != M2M:
         _check_device(dmac, transfer, cfg, ctl)
     return transfer
+
+
+def _one_device(dmac: Dmac, channel: int) -> int:
+    """What "from device to device" comes to where one side is none.
+
+    A vendor's driver takes AI RAM for a device, and NULL too. Both sides then wait for the one
+    device's handshake, so that it works on silicon; from NULL come zeros.
+    """
+    source, target = (dmac.longs[dmac.at(channel, place)] & 0xFFFFFFFF for place in (SAR, DAR))
+    for kind, side in ((M2P, source), (P2M, target)):
+        if _is_ai_ram(side) or side == 0:
+            dmac.forbid(f"channel {channel}: tt_fc {P2P}, and {side:#x} is no device")
+            return kind
+    dmac.refuse(f"channel {channel}: tt_fc {P2P} between two devices is not modelled")
+
+
+def _is_ai_ram(address: int) -> bool:
+    return address & ~MASK in (MEMORY, CACHED) and address & MASK >= AI_RAM
 
 
 def _check_memory(
