@@ -48,6 +48,20 @@ def test_a_syntax_error_is_the_boards(board: RemoteBoard) -> None:
         board.exec("def f(:")
 
 
+@pytest.mark.parametrize("seconds", [2.5, 4.6])
+def test_a_script_that_is_deaf_for_a_while_is_waited_for(
+    board: RemoteBoard, seconds: float
+) -> None:
+    """The prompt is asked for more than once then, and every time is answered, late."""
+    board.start(
+        "import micropython, time\nmicropython.kbd_intr(-1)\n"
+        f"time.sleep({seconds})\nmicropython.kbd_intr(3)"
+    )
+    board.interrupt()
+    for i in range(5):
+        assert board.eval(f"{i} + 1") == i + 1
+
+
 def test_a_long_script_arrives_whole(board: RemoteBoard) -> None:
     numbers = list(range(2000))
     board.exec(f"data = {numbers}\ntotal = sum(data)")

@@ -107,6 +107,7 @@ class Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no types
         self.use_raw_paste = True
         self.mounted = False
         self.is_pty = False
+        self._unanswered = 0  # times that the raw prompt was asked for and did not come
 
     def read_until(
         self,
@@ -151,16 +152,29 @@ class Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no types
         for _ in range(ATTEMPTS):
             port.write(b"\r" + INTERRUPT + INTERRUPT)
             self.drain()
-            port.write(b"\r" + RAW)
-            if self._prompt(ANSWER_SECONDS):
+            if self._ask():
                 break
         else:
             raise TransportError("no answer")
+        if self._unanswered:
+            # The answers to the earlier ones come late, and after this one: to whom asks in
+            # silence the board answers once.
+            self._unanswered = 0
+            self.drain()
+            if not self._ask():
+                raise TransportError("no answer")
         if soft_reset:
             port.write(SOFT_RESET)
             if not self._prompt(timeout_overall):
                 raise TransportError("no raw prompt after a soft reset")
         self.in_raw_repl = True
+
+    def _ask(self) -> bool:
+        """Asks for the raw prompt; whether it comes."""
+        self.serial.write(b"\r" + RAW)
+        came = self._prompt(ANSWER_SECONDS)
+        self._unanswered += not came
+        return came
 
     def drain(self) -> None:
         """Reads until nothing comes for a moment: an old answer must not pass for a new one."""
