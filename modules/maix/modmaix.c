@@ -22,6 +22,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR___name__), MP_ROM_QSTR(MP_QSTR__maix) },
     { MP_ROM_QSTR(MP_QSTR_FPIOA), MP_ROM_PTR(&maix_fpioa_type) },
     { MP_ROM_QSTR(MP_QSTR_GPIO), MP_ROM_PTR(&maix_gpio_type) },
+    { MP_ROM_QSTR(MP_QSTR_fft), MP_ROM_PTR(&maix_fft_obj) },
     { MP_ROM_QSTR(MP_QSTR_kpu_hz), MP_ROM_PTR(&maix_kpu_hz_obj) },
     { MP_ROM_QSTR(MP_QSTR_pads), MP_ROM_PTR(&pads_dict) },
 };

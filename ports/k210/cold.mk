@@ -21,7 +21,7 @@ COLD_LIB = lib/littlefs/lfs2 lib/littlefs/lfs2_util lib/oofatfs/ff lib/oofatfs/f
 	jdinput jdmarker jdmaster jmemmgr)
 COLD_PORT = $(addprefix ports/k210/, main board_power safe_mode settings starts storage flash_bdev trap_exception modk210 \
 	machine_sdcard time_clock machine_pin machine_timer machine_pwm machine_wdt machine_rtc machine_i2c machine_spi modcryptolib)
-COLD_MODULES = $(addprefix maix/, maix_fpioa maix_gpio modmaix) lcd/modlcd \
+COLD_MODULES = $(addprefix maix/, maix_fft maix_fpioa maix_gpio modmaix) lcd/modlcd \
 	$(addprefix sensor/, chip modsensor ov2640 ov5640 sensor_reset sensor_settings sensor_size) \
 	$(addprefix image/, image_args image_color image_draw image_file image_find image_histogram image_load image_obj \
 	image_pixel image_record image_rotation image_save image_size image_thresholds image_tones image_view image_warp image_conv3 \

@@ -69,7 +69,8 @@ def test_memory_of_both_serves_devices_next(remote: RemoteBoard, pixels: np.ndar
     """What lay in hart 1's cache does not land on planes that take the memory over."""
     for _ in range(3):
         remote.exec(
-            "import gc\ni = i.copy()\ngc.collect()\nj = i.copy()\nj.rotation_corr(z_rotation=180)\n"
+            "import gc\ni = i.copy()\ngc.collect()\n"
+            "j = i.copy()\nj.rotation_corr(z_rotation=180)\n"
             "del j\ngc.collect()\ni.pix_to_ai()\n"
             "j = i.copy()\nj.rotation_corr(z_rotation=180)\ni.ai_to_pix()"
         )

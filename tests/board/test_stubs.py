@@ -21,7 +21,7 @@ MANGLED = {"__read_reg", "__write_reg"}
 # A module makes this name when it is asked for.
 LAZY = {"KPU": {"classifier"}}
 # What a frozen module keeps for itself.
-OWN = {"Maix": {"kpu_hz", "CPU_MHZ", "HEAP_LEAST", "HEAP_LEAVES"}}
+OWN = {"Maix": {"fft", "kpu_hz", "CPU_MHZ", "HEAP_LEAST", "HEAP_LEAVES"}}
 # These pass over arguments that they do not know, as MaixPy's do, or refuse them in own words.
 FORGIVING = re.compile(
     r"image\.Image|sensor\.(snapshot|set_auto|get_|set_lens|set_special|binocular)"

@@ -4,12 +4,31 @@ import json
 
 import k210
 import machine
-from _maix import FPIOA, GPIO, kpu_hz  # noqa: F401
+from _maix import FPIOA, GPIO, fft, kpu_hz  # noqa: F401
 
 # The heap takes more by itself; what is left for models and frames is the script's affair.
 HEAP_LEAST = 32 * 1024
 HEAP_LEAVES = 1024 * 1024
 CPU_MHZ = (60, 500)
+
+
+def __getattr__(name):
+    sound = name in ("I2S", "Audio", "MIC_ARRAY")
+    raise AttributeError("Maix.%s: sound is neither recorded nor played" % name if sound else name)
+
+
+class FFT:
+    run = staticmethod(fft)
+
+    @staticmethod
+    def freq(points=64, sample_rate=16000):
+        """The frequencies in Hz, rounded down, that run() with so many points tells apart."""
+        return [sample_rate * i // points for i in range(points)]
+
+    @staticmethod
+    def amplitude(points):
+        """The amplitudes of the sines that run() has taken apart."""
+        return [int((re * re + im * im) ** 0.5 * 2 / len(points)) for re, im in points]
 
 
 def _keep(place, value):
