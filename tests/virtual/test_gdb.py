@@ -18,6 +18,8 @@ import pytest
 from microkpu.virtual import Board
 from microkpu.virtual.gdb import Debugger, gdb_server
 
+from virtual.support import Registers, enable
+
 RAM = 0x80000000
 CACHED, UNCACHED, PLACE = 0x80100000, 0x40100000, 0x100000
 PC, F0, CSR0 = 32, 33, 65
@@ -233,6 +235,21 @@ def test_device_registers_are_read_without_their_side_effects(client: Client) ->
     before = client.board.state_hash()
     assert client.memory(0x38000018) == client.board.uarths.words[6]
     assert client.board.state_hash() == before
+
+
+def test_where_nothing_is_gdb_is_told_so(client: Client) -> None:
+    """Absent blocks, gaps between blocks and registers, a block without clock."""
+    wdt1, uarths, plic = 0x50410000, 0x38000000, 0x0C000000
+    for address in (0, 0x50240000, 0x50420000, 0x88000000, 0x10000000, 0x90000000, wdt1):
+        assert client.ask(f"m{address:x},4") == "E01", hex(address)
+        assert client.ask(f"m{address:x},1") == "E01", hex(address)
+    assert client.ask(f"m{uarths + 0x1C:x},4") == "E01"
+    assert client.ask(f"m{uarths + 0x18:x},8") == client.ask(f"m{uarths + 0x18:x},4")  # div alone
+    assert client.ask(f"m{plic + 0xFFFFFC:x},4") == "E01"
+    assert client.ask(f"M{wdt1:x},4:00000000") == "E01"
+    enable(client.board, 25)
+    assert client.memory(wdt1 + 8) == Registers(client.board.wdt[1]).read("ccvr")
+    assert client.memory(0x80000000) == client.memory(0x40000000) != 0
 
 
 def test_code_that_is_written_runs(client: Client) -> None:

@@ -220,11 +220,18 @@ class Debugger:
         return self._memory(address & ADDRESS_MASK, min(length, PACKET_BYTES // 2 - 4)).hex()
 
     def _memory(self, address: int, length: int) -> bytes:
-        """As the hart sees it; of a device what its registers keep, without a side effect."""
+        """As the hart sees it; of a device what its registers keep, without a side effect.
+
+        ValueError where nothing is, or what is there cannot be reached; fewer bytes before that.
+        """
         for block in self._board.blocks.values():
-            if block.base <= address and address + length <= block.base + block.SIZE:
-                start = address - block.base
-                return bytes(block.words.cast("B")[start : start + length])
+            if block.base <= address < block.base + block.SIZE:
+                start, end = address - block.base, address - block.base
+                while end < start + length and block.reached(end):
+                    end = min((end & ~3) + 4, start + length)
+                if end == start:
+                    raise ValueError(f"no register at {address:#x}")
+                return bytes(block.words.cast("B")[start:end])
         return self._machine.read(self._hart, address, length)
 
     def _write_memory(self, body: str) -> str:

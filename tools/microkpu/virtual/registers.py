@@ -193,6 +193,12 @@ class Block:
         """Why the block cannot be reached; empty when it can."""
         return self._gate
 
+    def reached(self, offset: int) -> bool:
+        """Whether a register is there and can be read now."""
+        wide = self._ports.get(offset & ~7)
+        there = (offset & ~3) in self._ports or (wide is not None and wide.bytes == 8)
+        return there and not self._gate
+
     # The core's device protocol.
 
     def read(self, offset: int, size: int) -> int:
