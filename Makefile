@@ -29,7 +29,7 @@ demo: firmware digits detector
 	$(PY) -m microkpu.demo --firmware $(FIRMWARE) --png build/demo.png
 
 ## test: every test, on the host and on the virtual board
-test: firmware digits $(STAMP)/apt-test
+test: firmware digits $(STAMP)/apt-test keras
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 ## test-upstream: MicroPython's own tests on the virtual board
@@ -134,6 +134,12 @@ $(STAMP)/venv: requirements.txt $(STAMP)/apt
 	.venv/bin/pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+# TensorFlow, for the tests of Keras models alone; where it cannot be had they are skipped.
+keras: $(STAMP)/keras
+$(STAMP)/keras: requirements-keras.txt $(STAMP)/venv
+	@if .venv/bin/pip install -q --disable-pip-version-check -r requirements-keras.txt -c requirements.txt; then touch $@; \
+	else echo "no TensorFlow here: the tests of Keras models are skipped" >&2; fi
+
 # The C extensions are part of the package: installed anew when one of their sources changes.
 EXTENSION_SOURCES := $(wildcard setup.py pyproject.toml tools/microkpu/virtual/core/*.[ch] tools/microkpu/native/*.[ch] \
   tools/microkpu/kmodel/*.c modules/kpu/kmodel*.[ch] sdk/kpu.h)
@@ -142,4 +148,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test test-upstream firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean
+.PHONY: help demo test keras test-upstream firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean
