@@ -246,6 +246,14 @@ def test_datasets_that_are_none_are_refused(
     assert str(path) in capsys.readouterr().err
 
 
+def test_folders_whose_numbers_are_not_their_places_are_told() -> None:
+    """Sorted by name, as Keras and torchvision do: 10 comes before 2."""
+    every = Counter({0: 1, 1: 1, 2: 1})
+    assert "folder 10 is class 1, as" in str(Score(every, every, ["0", "10", "2"]))
+    assert "folder" not in str(Score(every, every, ["0", "1", "2"]))
+    assert "folder" not in str(Score(every, every, ["cat", "dog", "owl"]))
+
+
 def _labelled(pictures: Path, flat: Path, classes: list[int]) -> None:
     """The same pictures in one folder, with a file that says their classes."""
     flat.mkdir()

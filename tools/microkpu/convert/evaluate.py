@@ -64,6 +64,13 @@ class Score:
         for label in sorted(self.all):
             name = self.names[label] if label < len(self.names) else str(label)
             lines.append(f"{name}: {self.right[label]} of {self.all[label]}")
+        for label, name in enumerate(self.names):
+            if name.isdecimal() and int(name) != label:
+                lines.append(
+                    f"folder {name} is class {label}, as folders are counted in order of name: "
+                    f"where the model counts otherwise, put all in one with a {LABELS}"
+                )
+                break
         return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -42,6 +43,7 @@ def _as_tflite(tensorflow: Any, model: Any) -> bytes:
 
 
 def _tensorflow(path: Path) -> Any:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # nothing below fatal, unless wanted
     try:
         import tensorflow
     except ImportError:
