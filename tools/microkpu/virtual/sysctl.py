@@ -75,6 +75,7 @@ class Sysctl(Block):
         self._cause = PIN_RESET
         self._plls = [Pll(self, index) for index in range(3)]
         self._reset_bits = 0
+        self._rates_of: tuple[int, ...] = ()  # what the rates and gates were worked out from
         self.cpu_hz = IN0
         self.ai_hz = 0
 
@@ -87,6 +88,7 @@ class Sysctl(Block):
         if self.ai_hz:
             self.ai_hz = 0
             self.board.ai_ram_lost()
+        self._rates_of = ()
         self.rates_changed()
 
     # Rates.
@@ -157,7 +159,11 @@ class Sysctl(Block):
         return ""
 
     def rates_changed(self) -> None:
-        """Works out every rate and gate again after a write."""
+        """Works out every rate and gate again after a write that changed something."""
+        pll_rates = (self.pll_hz(index) for index in range(3))
+        rates_of = (*self.words[0x20 >> 2 : 0x54 >> 2], self._reset_bits, *pll_rates)
+        if rates_of == self._rates_of:
+            return
         select = self.words[0x20 >> 2]
         if select & ACLK_PLL0:
             cpu = self.pll_hz(0) // (2 << (select >> 1 & 3))
@@ -180,6 +186,7 @@ class Sysctl(Block):
                 block.gate(self._why_closed(name))
             block.clock_changed()
         self.board.ai_ram_changed()
+        self._rates_of = rates_of
 
     # PLLs.
 
