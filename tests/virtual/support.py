@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from microkpu.virtual import Board
 from microkpu.virtual.registers import Block
 
@@ -49,3 +52,12 @@ def wait(board: Board, seconds: float) -> None:
     """Lets time pass, also on a board that has nothing to do."""
     board.events.after(board.cycles_of(seconds), lambda: None)
     board.run(seconds=seconds)
+
+
+def soon(board: Board, done: Callable[[], bool]) -> None:
+    """Lets time pass until something is done, ten milliseconds at most."""
+    for _ in range(10_000):
+        if done():
+            return
+        board.run(seconds=1e-6)
+    pytest.fail("it is never done")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from microkpu.virtual import Board, RefusedError
 
-from virtual.support import Registers, enable
+from virtual.support import Registers, enable, soon
 
 FORWARD, ENABLE, DATA_32 = 1 << 3, 1 << 13, 1 << 17
 Complex = npt.NDArray[np.complex128]
@@ -25,8 +25,7 @@ class Engine:
             self.regs.write("input_fifo", int(word))
 
     def take(self, count: int) -> Complex:
-        while not self.regs.read("status_raw") & 1:
-            self.board.run(seconds=1e-6)
+        soon(self.board, lambda: bool(self.regs.read("status_raw") & 1))
         words = [self.regs.read("output_fifo") for _ in range(count // 2)]
         halves = np.array(words, "<u8").view("<i2").astype(float)
         return halves[1::2] + 1j * halves[0::2]

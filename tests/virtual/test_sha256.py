@@ -9,7 +9,7 @@ import struct
 import pytest
 from microkpu.virtual import Board, RefusedError
 
-from virtual.support import Registers, enable
+from virtual.support import Registers, enable, soon
 from virtual.test_dmac import M2P, SOURCE, Dma
 
 BYTES, ENABLE, FULL, DMA = 1 << 16, 1, 1 << 8, 1
@@ -34,16 +34,14 @@ class Engine:
 
     def push(self, words: list[int]) -> None:
         for word in words:
-            while self.regs.read("function_1") & FULL:
-                self.board.run(seconds=1e-6)
+            soon(self.board, lambda: not self.regs.read("function_1") & FULL)
             self.regs.write("data_in", word)
 
     def done(self) -> bool:
         return bool(self.regs.read("function_0") & ENABLE)
 
     def digest(self) -> bytes:
-        while not self.done():
-            self.board.run(seconds=1e-6)
+        soon(self.board, self.done)
         return struct.pack("<8I", *(self.regs.read("result", 7 - place) for place in range(8)))
 
 
