@@ -152,7 +152,7 @@ def expected(model: bytes, picture: Image.Image, size: tuple[int, int]) -> np.nd
     return host.run(host.fitted(planes(picture, size).reshape(-1)))[0].reshape(-1)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a camera and a card whose pictures are known")
 def test_model_from_the_card_and_frame_from_the_camera(
     board: RemoteBoard,
     show: Callable[..., None],  # noqa: F811
@@ -171,7 +171,7 @@ def test_model_from_the_card_and_frame_from_the_camera(
         np.testing.assert_allclose(p_list, expected(model, picture, size), atol=0.03)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a camera and a card whose pictures are known")
 def test_model_from_flash_and_picture_from_the_card(
     board: RemoteBoard,
     virtual: Board,
@@ -193,7 +193,7 @@ def test_model_from_flash_and_picture_from_the_card(
     np.testing.assert_allclose(answer(board), expected(model, BLUISH, size), atol=0.03)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a camera and a card whose pictures are known")
 def test_what_was_drawn_reaches_the_kpu_only_by_pix_to_ai(
     board: RemoteBoard, virtual: Board, card: None, model: bytes, size: tuple[int, int]
 ) -> None:
@@ -208,7 +208,7 @@ def test_what_was_drawn_reaches_the_kpu_only_by_pix_to_ai(
     assert answer(board)[0] > 0.9
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a camera and a card whose pictures are known")
 def test_models_are_switched_by_deinit(
     board: RemoteBoard, virtual: Board, card: None, model: bytes, size: tuple[int, int]
 ) -> None:
@@ -225,7 +225,7 @@ def test_models_are_switched_by_deinit(
     board.exec("kpu.deinit(m)")
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a camera and a card whose pictures are known")
 def test_what_the_article_says_of_errors(
     board: RemoteBoard, virtual: Board, card: None, model: bytes, size: tuple[int, int]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from microkpu import bench, bench_pictures
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts the core's instructions")
 def test_the_kpus_time_is_within_two_percent_of_the_published_one(firmware: Path) -> None:
     found = bench.layers_time(firmware.with_suffix(".elf"))
     if isinstance(found, str):
@@ -17,7 +17,7 @@ def test_the_kpus_time_is_within_two_percent_of_the_published_one(firmware: Path
     assert found == (pytest.approx(12.328, rel=0.02), "ms")
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts the core's instructions")
 @pytest.mark.parametrize(
     ("name", "most"), [("P1", 8.0), ("P3", 60.0), ("P5", 250.0), ("P5.peak", 64 << 10)]
 )

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from microkpu import places
 from microkpu.board import VirtualOptions
 from microkpu.board.connection import open_virtual
 from microkpu.kfpkg import read_kfpkg
@@ -19,7 +18,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "bring_up.py"
 STEPS = ["chip", "clock", "memory", "flash", "leds", "card", "display", "camera"]
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the LEDs and the glass")
 def test_the_first_hour(firmware: Path, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     Image.new("RGB", (640, 480), (90, 120, 200)).save(picture)
@@ -44,11 +43,11 @@ def test_the_first_hour(firmware: Path, tmp_path: Path) -> None:
 
 
 def test_keep_flash_gives_a_package_that_kflash_puts_back(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    firmware: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep = runpy.run_path(str(EXAMPLE.parent / "testing" / "keep_flash.py"))["main"]
-    keep("virtual", str(tmp_path / "kept.kfpkg"), "0x20000")
+    keep(f"virtual://?firmware={firmware}", str(tmp_path / "kept.kfpkg"), "0x20000")
     assert capsys.readouterr().out == f"131072 bytes in {tmp_path}/kept.kfpkg\n"
     (part,) = read_kfpkg(tmp_path / "kept.kfpkg")
     assert (part.address, part.bootable, len(part.content)) == (0, False, 0x20000)
-    assert part.content[5 : 5 + 0x10000] == places.firmware("maix_dock").read_bytes()[:0x10000]
+    assert part.content[5 : 5 + 0x10000] == firmware.read_bytes()[:0x10000]

@@ -20,7 +20,7 @@ from .kpu_support import golden
 from .test_sd import blank, error, insert, pull  # noqa: F401
 from .test_sensor import QVGA, unplug
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("unplugs camera and card")
 SCENE = scene((64, 48))
 REMOUNT = """
 import os, vfs, machine

@@ -20,7 +20,7 @@ from .test_sensor import show  # noqa: F401
 EXAMPLE = Path(__file__).parents[2] / "examples" / "camera_to_lcd.py"
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a known picture before the lens, and looks at the glass")
 def test_the_display_shows_what_the_camera_sees(
     board: RemoteBoard,
     virtual: Board,

@@ -15,7 +15,7 @@ from microkpu.virtual import Board
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 from fuzzing import Clock, cases
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("a million bytes at 115200 baud, on the board's own clock")
 
 PIECE = 1000
 # Ctrl-C ends what runs or is typed; Ctrl-B leaves the raw prompt, Ctrl-D would end a paste.

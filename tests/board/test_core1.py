@@ -12,7 +12,7 @@ from microkpu.board import RemoteBoard
 from microkpu.board.connection import open_virtual
 from microkpu.virtual.options import VirtualOptions
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("boots boards with and without a cache")
 SIDE = 160
 
 

@@ -34,7 +34,9 @@ from .test_demos import CLASSES20_ANCHORS
 from .test_sd import insert  # noqa: F401
 from .test_sensor import show  # noqa: F401
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only(
+    "gives each example the camera, card and files that it is for"
+)
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 ELSEWHERE = {"camera_to_lcd", "digits", "detect_digits"}

@@ -100,7 +100,7 @@ def test_wrong_ranges_are_refused(board: RemoteBoard, code: str, said: str) -> N
 # -- from the other side
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("writes and reads the flash behind the board's back")
 def test_another_littlefs_reads_what_the_board_wrote(board: RemoteBoard, virtual: Board) -> None:
     data = random.Random(2).randbytes(9_000)
     board.put("there.bin", data)
@@ -120,7 +120,7 @@ def erased(board: RemoteBoard, virtual: Board) -> Iterator[Board]:
     board.reset()
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("writes and reads the flash behind the board's back")
 def test_a_blank_area_becomes_a_file_system(board: RemoteBoard, erased: Board) -> None:
     board.reset()
     assert on_the_chip(erased).listdir("/") == []
@@ -128,7 +128,7 @@ def test_a_blank_area_becomes_a_file_system(board: RemoteBoard, erased: Board) -
     assert on_the_chip(erased).listdir("/") == ["a.txt"]
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("writes and reads the flash behind the board's back")
 @pytest.mark.parametrize("place", [0, 5 * BLOCK + 77, FILES_BYTES - 1])
 def test_what_is_foreign_is_not_touched(board: RemoteBoard, erased: Board, place: int) -> None:
     """Another firmware's files, wherever their first byte is, stay as they are."""
@@ -147,7 +147,7 @@ def test_what_is_foreign_is_not_touched(board: RemoteBoard, erased: Board, place
     assert on_the_chip(erased).listdir("/") == ["new.txt"]
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("writes and reads the flash behind the board's back")
 def test_power_cuts_leave_the_old_file_or_the_new_one(board: RemoteBoard, virtual: Board) -> None:
     old, new = b"old" * 1500, b"new" * 2500
     board.put("file", old)

@@ -13,7 +13,7 @@ from scipy.ndimage import correlate
 from .image_support import assert_pixels, expanded, give_image, noise
 from .kpu_support import MODEL, FlashImage, assert_bytes, give, golden, vector
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("sees whether the KPU ran")
 SIDES = [(8, 4), (16, 12), (24, 16), (32, 20), (64, 48), (72, 5), (320, 240), (512, 16)]
 EDGE = (-1, -1, -1, -1, 8, -1, -1, -1, -1)
 KERNELS = {

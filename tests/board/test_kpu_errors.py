@@ -360,7 +360,7 @@ def test_an_output_before_the_first_run_is_refused(tiny: RemoteBoard) -> None:
 # A KPU that does not do its part.
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("lets the KPU hang")
 def test_a_kpu_that_never_ends_is_a_timeout_and_the_net_still_runs(
     tiny: RemoteBoard,
     virtual: Board,
@@ -379,7 +379,7 @@ def test_a_kpu_that_never_ends_is_a_timeout_and_the_net_still_runs(
     assert_bytes(tiny, "kpu.forward(m, x)", vector("tiny_selfmade/tiny3_out.npy"))
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("lets the KPU hang")
 def test_ctrl_c_ends_the_wait_for_a_kpu_that_never_ends(
     tiny: RemoteBoard, virtual: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:

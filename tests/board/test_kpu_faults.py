@@ -16,7 +16,7 @@ from microkpu.virtual import Board
 from .kpu_support import MODEL, FlashImage, golden
 from .kpu_watch import ACCOUNT
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("lets parts hang")
 
 # The longest that an operation may take whose part hangs, in virtual seconds.
 LIMIT_SECONDS = 4.0

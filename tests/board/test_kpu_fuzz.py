@@ -49,7 +49,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 import kmodel_harness
 from fuzzing import Clock, cases
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("watches the memory that a run touches")
 
 # Flash in which files are put for the board, and how many bytes of it.
 PLACE, ROOM = 0x300000, 0x800000

@@ -13,7 +13,7 @@ from microkpu.virtual import Board
 from .kpu_support import MODEL, FlashImage, golden
 from .kpu_watch import ACCOUNT, FailingAllocations
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("lets allocations fail")
 
 # Calls op() again and again, the next allocation failing each time, until none is left to fail.
 # Between them op() works and gives what it always gives, and the account is what it was.

@@ -139,7 +139,7 @@ def test_run_yolo2_of_no_picture_waits(tiny: RemoteBoard) -> None:
     assert tiny.eval("str(there) == str(later)")
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("lets the KPU hang")
 def test_a_run_that_never_ends_fails_in_time(tiny: RemoteBoard, virtual: Board) -> None:
     virtual.faults.stall("kpu")
     tiny.exec(
@@ -153,7 +153,7 @@ def test_a_run_that_never_ends_fails_in_time(tiny: RemoteBoard, virtual: Board) 
     assert_bytes(tiny, "kpu.forward(m, x)", vector(OUT))
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("lets the KPU hang")
 def test_ctrl_c_ends_the_wait_and_the_run(tiny: RemoteBoard, virtual: Board) -> None:
     virtual.faults.stall("kpu")
     tiny.exec(START)
@@ -172,7 +172,7 @@ def test_ctrl_c_ends_the_wait_and_the_run(tiny: RemoteBoard, virtual: Board) -> 
     assert_bytes(tiny, "kpu.forward(m, x)", vector(OUT))
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("lets the KPU hang")
 def test_an_input_that_never_comes_is_an_error(tiny: RemoteBoard, virtual: Board) -> None:
     """Planes go by DMA: it hangs, and the run ends for both kinds of forward()."""
     tiny.exec("import image\nimg = image.Image(size=(64, 48))\nimg.pix_to_ai()")

@@ -71,7 +71,7 @@ def test_type_0_draws_nowhere(board: RemoteBoard) -> None:
     assert board.eval("lcd.type()") == 0
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_init_wakes_the_glass_in_a_colour(board: RemoteBoard, virtual: Board) -> None:
     board.exec("import lcd\nlcd.init(color=lcd.BLUE)")
     assert virtual.lcd.panel.shows
@@ -84,7 +84,7 @@ def test_init_wakes_the_glass_in_a_colour(board: RemoteBoard, virtual: Board) ->
 # Pictures.
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_a_picture_of_the_displays_size(lcd: RemoteBoard, virtual: Board) -> None:
     pixels = noise(W, H)
     give_image(lcd, "i", pixels)
@@ -92,7 +92,7 @@ def test_a_picture_of_the_displays_size(lcd: RemoteBoard, virtual: Board) -> Non
     assert_glass(virtual, pixels)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 @pytest.mark.parametrize(("w", "h"), [(101, 77), (3, 1), (320, 17), (5, 240)])
 def test_a_smaller_picture_stands_in_the_middle_of_black(
     lcd: RemoteBoard, virtual: Board, w: int, h: int
@@ -106,7 +106,7 @@ def test_a_smaller_picture_stands_in_the_middle_of_black(
     assert_glass(virtual, wanted)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_a_larger_picture_shows_its_middle(lcd: RemoteBoard, virtual: Board) -> None:
     pixels = noise(334, 250)
     give_image(lcd, "i", pixels)
@@ -114,7 +114,7 @@ def test_a_larger_picture_shows_its_middle(lcd: RemoteBoard, virtual: Board) -> 
     assert_glass(virtual, pixels[5 : 5 + H, 7 : 7 + W])
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 @pytest.mark.parametrize(("x", "y"), [(10, 20), (-7, 200), (300, -3)])
 def test_a_picture_at_a_place_leaves_the_rest(
     lcd: RemoteBoard, virtual: Board, x: int, y: int
@@ -127,7 +127,7 @@ def test_a_picture_at_a_place_leaves_the_rest(
     assert_glass(virtual, wanted[100 : 100 + H, 100 : 100 + W])
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_a_part_of_a_picture(lcd: RemoteBoard, virtual: Board) -> None:
     pixels = noise(64, 48)
     give_image(lcd, "i", pixels)
@@ -137,7 +137,7 @@ def test_a_part_of_a_picture(lcd: RemoteBoard, virtual: Board) -> None:
     assert_glass(virtual, wanted)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 @pytest.mark.parametrize("w", [320, 51])
 def test_a_gray_picture(lcd: RemoteBoard, virtual: Board, w: int) -> None:
     give_image(lcd, "i", noise(w, 40))
@@ -159,7 +159,7 @@ def test_what_cannot_be_displayed(lcd: RemoteBoard) -> None:
 # Colours and rectangles.
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_clear_and_rectangles(lcd: RemoteBoard, virtual: Board) -> None:
     lcd.exec("lcd.clear((255, 0, 0))\nlcd.fill_rectangle(-5, 10, 8, 3, lcd.GREEN)")
     lcd.exec("lcd.fill_rectangle(319, 239, 50, 50, (0, 0, 255))\nlcd.fill_rectangle(4, 4, 0, 9)")
@@ -169,7 +169,7 @@ def test_clear_and_rectangles(lcd: RemoteBoard, virtual: Board) -> None:
     assert_glass(virtual, wanted)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_text_is_as_on_an_image(lcd: RemoteBoard, virtual: Board) -> None:
     """The font is the image's, in cells of 8x12 on a background."""
     lcd.exec("lcd.draw_string(17, 30, 'Hi {}', (0, 255, 0), lcd.BLUE)\nimport image")
@@ -182,7 +182,7 @@ def test_text_is_as_on_an_image(lcd: RemoteBoard, virtual: Board) -> None:
     assert_glass(virtual, wanted)
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_text_is_cut_at_the_edges(lcd: RemoteBoard, virtual: Board) -> None:
     lcd.exec("lcd.draw_string(100, 100, 'AB')")
     whole = glass(virtual)[100:112, 100:116]
@@ -198,7 +198,7 @@ def test_text_is_cut_at_the_edges(lcd: RemoteBoard, virtual: Board) -> None:
 # How it lies.
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
 @pytest.mark.parametrize("mirrored", [0, 1])
 def test_rotation_is_clockwise_and_mirror_swaps_sides(
@@ -223,7 +223,7 @@ def test_a_rotation_that_is_none(lcd: RemoteBoard) -> None:
     assert error(lcd, "lcd.rotation(4)").startswith("ValueError: value:[0,3]")
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks at the glass")
 def test_direction_and_registers_reach_the_controller(lcd: RemoteBoard, virtual: Board) -> None:
     lcd.exec("lcd.direction(lcd.XY_RLUD)")
     assert (virtual.lcd.panel.madctl, lcd.eval("lcd.width()")) == (0x00, 240)

@@ -9,7 +9,7 @@ from microkpu.virtual import Board
 
 from board.machine_support import A, B, edges, error, jumper
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("drives and looks at pads")
 
 
 @pytest.fixture

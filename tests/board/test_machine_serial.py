@@ -12,7 +12,7 @@ from microkpu.virtual.chips.eeprom import Eeprom
 
 from board.machine_support import A, B, C, D, error, jumper, nor_on_pads
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("puts chips and jumpers on pads")
 
 
 @pytest.fixture

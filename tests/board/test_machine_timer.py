@@ -11,7 +11,7 @@ from microkpu.virtual import Board
 
 from board.machine_support import A, edges, error
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("measures pads on the board's own clock")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def fm(board: RemoteBoard) -> RemoteBoard:
     return board
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("drives and looks at pads")
 @pytest.mark.parametrize("pin", ["GPIOHS5", "GPIO3"])
 def test_an_led_of_the_board(fm: RemoteBoard, virtual: Board, pin: str) -> None:
     fm.exec(f"fm.register(board_info.LED_R, fm.fpioa.{pin})")
@@ -36,7 +36,7 @@ def test_an_led_of_the_board(fm: RemoteBoard, virtual: Board, pin: str) -> None:
     assert fm.exec("print(led)") == f"GPIO(GPIO.{pin})\n"
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("drives and looks at pads")
 @pytest.mark.parametrize("pin", ["GPIOHS0", "GPIO7"])
 def test_a_key_with_a_pull_as_its_mode(fm: RemoteBoard, virtual: Board, pin: str) -> None:
     fm.exec(f"fm.register(board_info.BOOT_KEY, fm.fpioa.{pin})")
@@ -48,7 +48,7 @@ def test_a_key_with_a_pull_as_its_mode(fm: RemoteBoard, virtual: Board, pin: str
     assert fm.eval("key()") == 1
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("drives and looks at pads")
 def test_edges_call_the_handler_with_the_pin(fm: RemoteBoard, virtual: Board) -> None:
     fm.exec("fm.register(16, fm.fpioa.GPIOHS0)\nkey = GPIO(GPIO.GPIOHS0, GPIO.IN, GPIO.PULL_UP)")
     fm.exec("seen = []\nkey.irq(lambda pin: seen.append(pin is key), GPIO.IRQ_FALLING)")
@@ -65,7 +65,7 @@ def test_edges_call_the_handler_with_the_pin(fm: RemoteBoard, virtual: Board) ->
     assert fm.eval("len(seen)") == 3
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("drives and looks at pads")
 def test_after_a_soft_reset_no_handler_is_called(fm: RemoteBoard, virtual: Board) -> None:
     fm.exec("fm.register(16, fm.fpioa.GPIOHS0)\nGPIO(GPIO.GPIOHS0, GPIO.PULL_UP).irq(print)")
     fm.soft_reset()

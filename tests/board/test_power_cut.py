@@ -24,7 +24,7 @@ from microkpu.virtual.chips.nor import Change
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 from fuzzing import Clock, cases
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("cuts the power within a write of the flash")
 
 SETTINGS, END = 0xCFC000, 0x1000000
 MODEL, SECTOR = 0x300000, 4096

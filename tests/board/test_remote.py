@@ -141,7 +141,7 @@ def test_a_script_that_catches_ctrl_c_is_stopped_too(board: RemoteBoard) -> None
     assert board.exec("print('free')") == "free\n"
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("knows whether the board itself waits for input")
 def test_a_script_that_waits_for_input_is_noticed_at_once(board: RemoteBoard) -> None:
     with pytest.raises(BoardError, match="waits for input"):
         board.exec("input()", timeout=10_000)
@@ -181,7 +181,7 @@ def test_the_log_keeps_what_was_said(board: RemoteBoard) -> None:
     assert b"notednotednoted" in board.log
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a board that has no files of its owner's")
 def test_what_one_test_leaves_the_next_does_not_see(maix_bench: Bench) -> None:
     board = maix_bench.board()
     board.exec("x = 1\nopen('/flash/left.txt', 'w').close()")
@@ -196,7 +196,7 @@ def test_the_firmware_says_what_was_not_given_back_in_these_words() -> None:
     assert LEFT_OVER in (ROOT / "ports" / "k210" / "main.c").read_text()
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("spoils the flash behind the board's back")
 def test_what_was_flashed_is_read_back(board: RemoteBoard, virtual: Board) -> None:
     """Ranges that begin and end inside sectors, against a digest of what lies in the chip."""
     ranges = [

@@ -310,7 +310,7 @@ def test_memory_errors_and_deep_recursion_leave_the_board_well(board: RemoteBoar
 # -- at rest
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts the core's instructions")
 def test_the_core_stops_when_there_is_nothing_to_do(repl: Repl, virtual: Board) -> None:
     repl.says("1")
     assert virtual.run_until_idle(seconds=1)
@@ -320,7 +320,7 @@ def test_the_core_stops_when_there_is_nothing_to_do(repl: Repl, virtual: Board) 
     assert repl.says("2") == "2\n"
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts the core's instructions")
 def test_a_sleep_costs_no_instructions(board: RemoteBoard, virtual: Board) -> None:
     board.exec("import time")
     costs = []

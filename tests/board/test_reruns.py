@@ -76,7 +76,7 @@ def run(firmware: Path, folder: Path, picture: Image.Image) -> Run:
     return Run(board.state_hash(), board.cycles, printed, board.lcd.image().tobytes())
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("compares two runs to the cycle")
 def test_a_run_of_everything_is_the_same_again(firmware: Path, tmp_path: Path) -> None:
     picture = scene((320, 240))
     first = run(firmware, tmp_path / "first", picture)

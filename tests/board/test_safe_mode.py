@@ -49,7 +49,9 @@ def seen_at_reset(board: RemoteBoard) -> str:
     return text.replace("\r\n", "\n")
 
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only(
+    "holds the key, and spoils the flash behind the board's back"
+)
 
 
 # -- safe mode

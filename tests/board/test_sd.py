@@ -14,7 +14,7 @@ from microkpu.board import RemoteBoard, ScriptError
 from microkpu.virtual import Board
 from microkpu.virtual.card_slot import CardSlot
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("puts cards into the slot")
 BIG = np.random.default_rng(3).bytes(100_001)
 MIB = 1024 * 1024
 Insert = Callable[[Path], CardSlot]

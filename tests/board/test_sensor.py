@@ -17,7 +17,7 @@ from PIL import Image
 
 from .image_support import Pixels, assert_pixels, scene
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("needs a known picture before the lens")
 W, H = 320, 240
 SCENE = scene((W, H))
 WHITE = Image.new("RGB", (W, H), "white")

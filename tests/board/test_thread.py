@@ -76,7 +76,7 @@ def test_sleeping_threads_sleep_at_the_same_time(threads: RemoteBoard) -> None:
     assert 0.5 <= seconds(threads, code) < 0.7
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts the core's instructions")
 def test_the_core_stops_while_all_wait(threads: RemoteBoard, virtual: Board) -> None:
     threads.exec(
         "lock = _thread.allocate_lock()\nlock.acquire()\n"
@@ -270,7 +270,7 @@ def test_a_net_is_not_given_back_under_a_run(
     assert threads.eval("done") == [1, 9216]
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("needs a picture before the lens")
 def test_the_camera_in_two_threads(threads: RemoteBoard, virtual: Board) -> None:
     virtual.camera = Camera(virtual, Pictures([scene((320, 240))]), ("ov2640",))
     threads.exec(
@@ -293,7 +293,7 @@ def test_files_in_threads(threads: RemoteBoard) -> None:
     assert threads.eval("[open('/flash/' + n).read() == n * 1600 for n in names]") == [True] * 3
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("compares two runs to the cycle")
 def test_two_boards_switch_alike(firmware: Path) -> None:
     """Turns come from the program and the clock alone, so two runs are the same to the bit."""
     ends = []

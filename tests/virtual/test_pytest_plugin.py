@@ -142,14 +142,16 @@ def test_how_long_a_test_waits_is_its_own(run: Run) -> None:
 def test_where_tests_belong_is_marked(run: Run, port: str) -> None:
     source = (
         "import pytest\n"
-        "@pytest.mark.virtual_only\ndef test_inside(virtual): assert virtual.machine\n"
+        "@pytest.mark.virtual_only('looks at its core')\n"
+        "def test_inside(virtual): assert virtual.machine\n"
         "@pytest.mark.hardware_only\ndef test_silicon(board): assert board.eval('1')\n"
     )
     there = run(source)
     assert "1 passed, 1 skipped" in there.stdout, there.stdout
     assert "needs a real board" in there.stdout
     elsewhere = run(source, f"--maix-port={port}")
-    assert f"needs the virtual board, and --maix-port is {port}" in elsewhere.stdout
+    why = f"looks at its core: needs the virtual board, and --maix-port is {port}"
+    assert why in elsewhere.stdout
 
 
 def test_the_virtual_board_is_not_flashed(run: Run) -> None:

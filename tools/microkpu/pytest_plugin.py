@@ -27,8 +27,8 @@ MARKERS = (
     "requires(*names): skipped where the board lacks a module, or `sd`, `camera`, `lcd`",
     "board_reset: the chip is reset before the test",
     "board_timeout(seconds): how long the board may be silent in this test",
-    "virtual_only: needs to look inside the virtual board",
-    "hardware_only: says something about silicon only",
+    "virtual_only(reason): has a meaning on the virtual board only",
+    "hardware_only(reason): has a meaning on a real board only",
 )
 
 
@@ -84,8 +84,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else ("virtual_only", f"needs the virtual board, and --maix-port is {port}")
     )
     for item in items:
-        if item.get_closest_marker(away):
-            item.add_marker(pytest.mark.skip(reason=why))
+        marker = item.get_closest_marker(away)
+        if marker:
+            reason = marker.args[0] if marker.args else marker.kwargs.get("reason")
+            full = f"{reason}: {why}" if reason else why
+            item.add_marker(pytest.mark.skip(reason=full))
 
 
 def _is_virtual(port: str) -> bool:
