@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
+from tqdm import tqdm
 
 from microkpu.convert.errors import OUT_OF_REACH, NodeError
 from microkpu.convert.functions import function_of
@@ -42,8 +43,8 @@ class Lowering:
 
     # -- the walk
 
-    def run(self, as_bytes: Collection[str] = ()) -> Program:
-        for node in self.graph.nodes:
+    def run(self, as_bytes: Collection[str] = (), *, quiet: bool = True) -> Program:
+        for node in tqdm(self.graph.nodes, desc="quantising", disable=quiet, unit="node"):
             layer = self.plan.inner.get(id(node))
             if id(node) in self.done:
                 continue
