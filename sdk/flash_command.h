@@ -10,7 +10,7 @@
 
 #define FLASH_BUS SPI_DEVICE_3
 #define FLASH_SELECT SPI_CHIP_SELECT_0
-#define FLASH_BOUNCE_BYTES (4096)
+#define FLASH_BOUNCE_BYTES (1024)
 
 // Waits: the longest that a datasheet names for an erase, and how often to ask.
 #define FLASH_ERASE_LIMIT_US (4000000)

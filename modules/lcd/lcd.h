@@ -47,6 +47,12 @@ bool lcd_is_there(void);
 // What st7789.h gave: OSError where it is an error.
 void lcd_check(int result);
 
+// -- lcd_memory.c
+
+// ST7789_MEMORY_BYTES for the display, the same ones until they are given back; MemoryError where there is no room.
+void *lcd_memory_take(void);
+void lcd_memory_give(void);
+
 // -- lcd_draw.c
 
 // A number in RGB565, or (r, g, b) of eight bits each.

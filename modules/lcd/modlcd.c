@@ -131,6 +131,12 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
             (int)height, (int)args[ARG_freq].u_int);
     }
     uint16_t color = lcd_color(args[ARG_color].u_obj);
+    void *memory = NULL;
+    if (type == TYPE_NONE) {
+        lcd_memory_give();
+    } else {
+        memory = lcd_memory_take();
+    }
     lcd.type = type;
     lcd.width = width;
     lcd.height = height;
@@ -147,7 +153,7 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
     lcd.ready = true;
     if (type != TYPE_NONE) {
         const st7789_setup_t setup = {
-            args[ARG_ss].u_int, args[ARG_rst].u_int, args[ARG_dcx].u_int, args[ARG_clk].u_int, BOARD_LCD_DATA,
+            memory, args[ARG_ss].u_int, args[ARG_rst].u_int, args[ARG_dcx].u_int, args[ARG_clk].u_int, BOARD_LCD_DATA,
             args[ARG_freq].u_int, args[ARG_invert].u_int < 0 ? cube || BOARD_LCD_INVERT : args[ARG_invert].u_int != 0,
             lcd_madctl(),
         };
@@ -160,10 +166,12 @@ static mp_obj_t lcd_init(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_a
 static MP_DEFINE_CONST_FUN_OBJ_KW(lcd_init_obj, 0, lcd_init);
 
 static mp_obj_t lcd_deinit(void) {
-    if (lcd.ready && lcd.type != TYPE_NONE) {
+    bool was_on = lcd.ready && lcd.type != TYPE_NONE;
+    lcd.ready = false;
+    lcd_memory_give();
+    if (was_on) {
         lcd_check(st7789_off());
     }
-    lcd.ready = false;
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(lcd_deinit_obj, lcd_deinit);

@@ -4,7 +4,6 @@
 #include "sdk/clint.h"
 #include "sdk/fpioa.h"
 #include "sdk/gpiohs.h"
-#include "sdk/iomem.h"
 #include "sdk/spi.h"
 #include "sdk/sysctl.h"
 
@@ -14,7 +13,7 @@
 #define RST_PIN (30)
 #define DATA_MAX (31) // bytes that the FIFO takes with their command
 
-#define BLOCK_PIXELS (3840)
+#define BLOCK_PIXELS (ST7789_MEMORY_BYTES / 4)
 #define BLOCK_WORDS (BLOCK_PIXELS / 4)
 
 enum {
@@ -35,7 +34,7 @@ enum {
 
 typedef uint64_t __attribute__((may_alias)) load64_t;
 
-static volatile uint64_t blocks[2][BLOCK_WORDS] IOMEM_UNCACHED_ONLY;
+static volatile uint64_t *blocks; // two of BLOCK_WORDS
 
 static spi_frame_format_t format = SPI_FF_OCTAL;
 
@@ -102,6 +101,7 @@ int st7789_init(const st7789_setup_t *setup) {
         { NORON, 0, false, 0 },
         { DISPON, 0, false, 0 },
     };
+    blocks = setup->memory;
     pins(setup);
     bytes_mode();
     st7789_set_rate(setup->hz);
@@ -130,6 +130,10 @@ uint32_t st7789_set_rate(uint32_t hz) {
 
 // -- pixels
 
+static inline volatile uint64_t *block_words(void) {
+    return blocks + stream.block * BLOCK_WORDS;
+}
+
 static void note(int result) {
     if (stream.result == SPI_OK) {
         stream.result = result;
@@ -139,7 +143,7 @@ static void note(int result) {
 // Hands the block to the controller as soon as it has taken the other one, which is filled next.
 static void send_block(size_t words) {
     if (stream.result == SPI_OK && words > 0) {
-        const uint32_t *from = iomem_uncached((void *)blocks[stream.block]);
+        const uint32_t *from = (const uint32_t *)block_words();
         note(stream.sending ? spi_next_words_dma(DMAC_CHANNEL_LCD, BUS, from, words)
             : spi_start_words_dma(DMAC_CHANNEL_LCD, BUS, SELECT, from, words));
         stream.sending |= stream.result == SPI_OK;
@@ -169,10 +173,6 @@ void st7789_begin(uint32_t x, uint32_t y, uint32_t w, uint32_t h) {
 // A frame of 32 bits shows its high half first.
 static inline uint64_t swap_pairs(uint64_t four) {
     return (four & 0x0000FFFF0000FFFFull) << 16 | (four >> 16 & 0x0000FFFF0000FFFFull);
-}
-
-static inline volatile uint64_t *block_words(void) {
-    return (volatile uint64_t *)iomem_uncached((void *)blocks[stream.block]);
 }
 
 // Where the next word of the block goes, and how many words there is room for, at most those of `count` pixels.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A display of the ST7789 family on SPI0, eight lines wide or one: commands, windows, and pixels in the order they are shown.
 //
-// Pixels go through two small blocks of uncached memory: while DMA sends one, the CPU fills the other. No picture is
-// kept.
+// Pixels go through two blocks of the caller's uncached memory: while DMA sends one, the CPU fills the other. No picture
+// is kept.
 #ifndef ST7789_H
 #define ST7789_H
 
@@ -18,7 +18,10 @@
 
 #define ST7789_EIGHT_LINES (0xff) // for `data`: they have pins of their own
 
+#define ST7789_MEMORY_BYTES (15360)
+
 typedef struct {
+    void *memory;            // ST7789_MEMORY_BYTES, uncached, until the display is off
     uint8_t cs, rst, dc, wr; // pads
     uint8_t data;            // that of a display on one line
     uint32_t hz;             // the fastest rate to write at

@@ -12,69 +12,78 @@
 
 typedef struct {
     uint32_t magic;
-    uint32_t sum;      // CRC-32 of all that follows
+    uint32_t sum;      // CRC-32 of all that follows, the text too
     uint32_t sequence; // the copy that was written later has the higher one
     uint32_t text_bytes;
     settings_t settings;
-    char text[SETTINGS_TEXT_MAX];
-} copy_t;
+} head_t;
 
-#define HEAD_BYTES (offsetof(copy_t, text))
-#define SUMMED_FROM (offsetof(copy_t, sequence))
+#define SUMMED_FROM (offsetof(head_t, sequence))
+#define CHUNK_BYTES (256)
 
-static copy_t copy; // too large for the stack
-
-static uint32_t crc32(const uint8_t *bytes, size_t count) {
-    uint32_t sum = UINT32_MAX;
+static uint32_t crc32(uint32_t sum, const uint8_t *bytes, size_t count) {
     for (size_t i = 0; i < count; i++) {
         sum ^= bytes[i];
         for (int bit = 0; bit < 8; bit++) {
             sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
         }
     }
-    return ~sum;
+    return sum;
 }
 
-static uint32_t sum_of_copy(void) {
-    return crc32((const uint8_t *)&copy + SUMMED_FROM, HEAD_BYTES - SUMMED_FROM + copy.text_bytes);
+static uint32_t crc32_of_head(const head_t *head) {
+    return crc32(UINT32_MAX, (const uint8_t *)head + SUMMED_FROM, sizeof(*head) - SUMMED_FROM);
 }
 
 static uint32_t place(unsigned index) {
     return FLASH_MAP_SETTINGS + index * STORAGE_SECTOR_BYTES;
 }
 
-// Into `copy`; whether it is whole.
-static bool read_copy(unsigned index) {
-    return storage_read(place(index), &copy, sizeof(copy)) == STORAGE_OK && copy.magic == MAGIC
-           && copy.text_bytes <= SETTINGS_TEXT_MAX && copy.sum == sum_of_copy();
+// The head of a copy, and whether all of it is whole; the text is only looked at.
+static bool read_copy(unsigned index, head_t *head) {
+    if (storage_read(place(index), head, sizeof(*head)) != STORAGE_OK || head->magic != MAGIC
+        || head->text_bytes > SETTINGS_TEXT_MAX) {
+        return false;
+    }
+    uint32_t sum = crc32_of_head(head);
+    for (uint32_t done = 0; done < head->text_bytes;) {
+        uint8_t chunk[CHUNK_BYTES];
+        uint32_t count = head->text_bytes - done < sizeof(chunk) ? head->text_bytes - done : sizeof(chunk);
+        if (storage_read(place(index) + sizeof(*head) + done, chunk, count) != STORAGE_OK) {
+            return false;
+        }
+        sum = crc32(sum, chunk, count);
+        done += count;
+    }
+    return head->sum == ~sum;
 }
 
-// The newest whole copy into `copy`; gives its index, or -1 and an empty one.
-static int read_newest(void) {
+// The head of the newest whole copy; gives its index, or -1 and an empty one.
+static int read_newest(head_t *head) {
+    head_t heads[COPIES];
     int newest = -1;
-    uint32_t sequence = 0;
     for (unsigned i = 0; i < COPIES; i++) {
-        if (read_copy(i) && (newest < 0 || (int32_t)(copy.sequence - sequence) > 0)) {
+        if (read_copy(i, &heads[i])
+            && (newest < 0 || (int32_t)(heads[i].sequence - heads[newest].sequence) > 0)) {
             newest = i;
-            sequence = copy.sequence;
         }
     }
-    if (newest < 0 || !read_copy(newest)) {
-        memset(&copy, 0, sizeof(copy));
-        return -1;
-    }
+    *head = newest < 0 ? (head_t) { 0 } : heads[newest];
     return newest;
 }
 
 void settings_load(settings_t *settings) {
-    read_newest();
-    *settings = copy.settings;
+    head_t head;
+    read_newest(&head);
+    *settings = head.settings;
 }
 
 size_t settings_text(char *text) {
-    read_newest();
-    memcpy(text, copy.text, copy.text_bytes);
-    return copy.text_bytes;
+    head_t head;
+    int newest = read_newest(&head);
+    bool is_there = newest >= 0
+        && storage_read(place(newest) + sizeof(head), text, head.text_bytes) == STORAGE_OK;
+    return is_there ? head.text_bytes : 0;
 }
 
 int settings_save(const settings_t *settings, const char *text, size_t bytes) {
@@ -84,17 +93,17 @@ int settings_save(const settings_t *settings, const char *text, size_t bytes) {
     if (!starts_are_kept()) {
         return SETTINGS_ERR_FOREIGN;
     }
-    unsigned target = read_newest() == 0 ? 1 : 0;
-    copy.magic = MAGIC;
-    copy.sequence++;
-    copy.text_bytes = bytes;
-    copy.settings = *settings;
-    memcpy(copy.text, text, bytes);
-    copy.sum = sum_of_copy();
-    uint32_t sum = copy.sum;
+    head_t head;
+    unsigned target = read_newest(&head) == 0 ? 1 : 0;
+    head.magic = MAGIC;
+    head.sequence++;
+    head.text_bytes = bytes;
+    head.settings = *settings;
+    uint32_t sum = head.sum = ~crc32(crc32_of_head(&head), (const uint8_t *)text, bytes);
     if (storage_erase(place(target), STORAGE_SECTOR_BYTES) != STORAGE_OK
-        || storage_program(place(target), &copy, HEAD_BYTES + bytes) != STORAGE_OK) {
+        || storage_program(place(target), &head, sizeof(head)) != STORAGE_OK
+        || storage_program(place(target) + sizeof(head), text, bytes) != STORAGE_OK) {
         return SETTINGS_ERR_FLASH;
     }
-    return read_copy(target) && copy.sum == sum ? SETTINGS_OK : SETTINGS_ERR_FLASH;
+    return read_copy(target, &head) && head.sum == sum ? SETTINGS_OK : SETTINGS_ERR_FLASH;
 }

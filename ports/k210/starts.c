@@ -23,7 +23,6 @@ typedef struct {
 
 static const char MAGIC[4] = "mkst";
 
-static uint8_t sector[STORAGE_SECTOR_BYTES];
 static uint32_t now_at; // address of this start's byte, 0 where none is kept
 static bool noted_well;
 
@@ -41,6 +40,7 @@ static bool is_untouched(void) {
     head_t first = { .left = UINT32_MAX - 1 };
     memcpy(first.magic, MAGIC, sizeof(MAGIC));
     const uint8_t *wanted = (const uint8_t *)&first;
+    uint8_t sector[STORAGE_SECTOR_BYTES];
     for (uint32_t at = FLASH_MAP_SETTINGS; at < FLASH_MAP_FILES; at += sizeof(sector)) {
         if (storage_read(at, sector, sizeof(sector)) != STORAGE_OK) {
             return false;
@@ -81,6 +81,7 @@ static int find_sector(uint32_t *left) {
 }
 
 unsigned starts_begin(void) {
+    uint8_t sector[STORAGE_SECTOR_BYTES]; // early in a start, when the stack is empty
     uint32_t left;
     int index = find_sector(&left);
     now_at = 0;

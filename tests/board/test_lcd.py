@@ -81,6 +81,37 @@ def test_init_wakes_the_glass_in_a_colour(board: RemoteBoard, virtual: Board) ->
     assert error(board, "lcd.clear()").startswith("RuntimeError: ")
 
 
+def test_the_memory_of_a_display_is_there_while_it_is_on(board: RemoteBoard) -> None:
+    board.exec("import gc, k210, lcd\ngc.collect()\nbefore = k210.pool()['device']")
+    board.exec("lcd.init()\nlcd.init()\non = k210.pool()['device']\nlcd.clear(lcd.RED)")
+    assert board.eval("on - before") == 15 * 1024
+    board.exec("lcd.deinit()\nlcd.deinit()")
+    assert board.eval("k210.pool()['device'] - before") == 0
+    board.exec("lcd.init()\nlcd.init(type=0)")
+    assert board.eval("k210.pool()['device'] - before") == 0
+    board.exec("lcd.init()")
+    board.soft_reset()
+    assert b"were not given back" not in board.log
+    board.exec("import k210, lcd\nbefore = k210.pool()['device']\nlcd.init()\nlcd.clear(lcd.RED)")
+    assert board.eval("(before, k210.pool()['device'])") == (0, 15 * 1024)
+
+
+def test_a_display_without_room_for_its_memory_says_so(board: RemoteBoard) -> None:
+    board.exec(
+        "import gc, image, k210, lcd\ngc.collect()\nlcd.deinit()\n"
+        "rows = k210.pool()['largest'] // 2048 - 6\nblocks = [image.Image(size=(1024, rows))]\n"
+        "for side in (64, 32, 16):\n"
+        "    try:\n"
+        "        while k210.pool()['largest'] >= 12 << 10:\n"
+        "            blocks.append(image.Image(size=(side, side)))\n"
+        "    except MemoryError:\n"
+        "        pass"
+    )
+    assert error(board, "lcd.init()").startswith("MemoryError: memory overflow: the display needs 15 KiB, ")
+    assert error(board, "lcd.clear()").startswith("RuntimeError: ")
+    board.exec("del blocks\nlcd.init()\nlcd.clear()")
+
+
 # Pictures.
 
 
