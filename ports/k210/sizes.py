@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Sums a linker map by source, in bytes: sizes.py FIRMWARE_MAP [COUNT]."""
 
+import os
 import re
 import sys
 from collections import Counter
@@ -37,4 +38,8 @@ def main(map_file: str, count: str = "50") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # a reader such as head has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
