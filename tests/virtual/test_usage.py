@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pytest
+from microkpu.commands.windows import tell_warnings
 from microkpu.virtual import Board
 from microkpu.virtual.options import options_of_url
 from PIL import Image
@@ -218,3 +220,13 @@ def test_exec_runs_a_text(folder: Path) -> None:
     done = microkpu(folder, "exec", "--", "python", "-c", "1 / 0")
     assert done.returncode == 1
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_warnings_are_told_up_to_some_number(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_warnings(Counter({f"odd {place}": place + 1 for place in range(60)}))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "warning: odd 0 (1 times)"
+    assert lines[-1] == "warning: and 20 others, which Board.warnings has in Python"
+    assert len(lines) == 41
+    tell_warnings(Counter(odd=2))
+    assert capsys.readouterr().err == "warning: odd (2 times)\n"

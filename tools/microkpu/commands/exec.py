@@ -13,6 +13,7 @@ from typing import Any
 from microkpu.board.program import Program, find, run
 from microkpu.board.session import VIRTUAL, Overtime, Session, session
 from microkpu.commands.board_options import add_virtual, virtual_options
+from microkpu.commands.windows import tell_warnings
 from microkpu.errors import MicrokpuError, UsageError
 from microkpu.virtual.board import Board
 from microkpu.virtual.console import Console
@@ -86,8 +87,7 @@ def _limit(text: str) -> float:
 
 def _end(opened: Session, status: int) -> int:
     if opened.board is not None:
-        for warning, count in opened.board.warnings.items():
-            print(f"warning: {warning} ({count} times)", file=sys.stderr)
+        tell_warnings(opened.board.warnings)
     if opened.failure is not None:
         print(f"warning: the board stood still: {opened.failure}", file=sys.stderr)
     return status

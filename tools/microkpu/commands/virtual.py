@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from microkpu.commands.board_options import add_virtual, virtual_options
-from microkpu.commands.windows import add_windows, check_windows, save_picture, windows
+from microkpu.commands.windows import (
+    add_windows,
+    check_windows,
+    save_picture,
+    tell_warnings,
+    windows,
+)
 from microkpu.errors import MicrokpuError
 from microkpu.virtual.addresses import address_of
 from microkpu.virtual.board import Board
@@ -98,8 +104,7 @@ def _run(console: Console, board: Board, options: argparse.Namespace) -> Ending:
     try:
         return console.run(until, options.seconds)
     finally:
-        for warning, count in board.warnings.items():
-            print(f"warning: {warning} ({count} times)", file=sys.stderr)
+        tell_warnings(board.warnings)
         if console.lost:
             print(f"warning: nobody read {console.lost} bytes of output", file=sys.stderr)
 

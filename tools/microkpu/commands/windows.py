@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from microkpu.virtual.trace import KINDS, check_kinds, kinds_of, trace_to
 # What `microkpu virtual` and others take for an absent option.
 NONE_WANTED = {"lcd_png": None, "trace": None, "trace_file": None}
 PICTURE, WAVEFORM = ".png", ".vcd"
+# A program may do the same at every address: so many warnings are told.
+WARNINGS = 40
 
 
 def add_windows(parser: argparse.ArgumentParser) -> None:
@@ -88,6 +91,16 @@ def save_picture(path: Path, board: Board) -> None:
     part = path.with_name(f"{path.name}.part")
     board.lcd.image().save(part, "PNG")
     part.replace(path)
+
+
+def tell_warnings(warnings: Counter[str]) -> None:
+    """What a board that is not strict let pass, in the order of its first time."""
+    shown = list(warnings.items())[:WARNINGS]
+    for warning, count in shown:
+        print(f"warning: {warning} ({count} times)", file=sys.stderr)
+    if len(warnings) > len(shown):
+        more = len(warnings) - len(shown)
+        print(f"warning: and {more} others, which Board.warnings has in Python", file=sys.stderr)
 
 
 def _kinds(text: str) -> frozenset[str]:
