@@ -50,6 +50,26 @@ def depthwise(n: TfliteNetwork) -> int:
     )  # fmt: skip
 
 
+def dilated_by_batches(block: int, around: int, more: int, side: int) -> Make:
+    """As TensorFlow 1 and Keras write it: pixels to batches, a convolution, and back."""
+
+    def make(n: TfliteNetwork) -> int:
+        blocks = n.constant([block, block], np.int32)
+        pads = n.constant([[around, around + more]] * 2, np.int32)
+        cut = n.constant([[0, more]] * 2, np.int32)
+        x = n.op("SPACE_TO_BATCH_ND", [0, blocks, pads], (block**2, side + 2, side + 2, 3),
+                 options="SpaceToBatchNDOptions")  # fmt: skip
+        y = n.op(
+            "CONV_2D", [x, n.constant(weights(5, 3, 3, 3)), n.constant(weights(5))],
+            (block**2, side, side, 5), options="Conv2DOptions", strideH=1, strideW=1,
+            padding=VALID, fusedActivationFunction=RELU, dilationHFactor=1, dilationWFactor=1,
+        )  # fmt: skip
+        return n.op("BATCH_TO_SPACE_ND", [y, blocks, cut], (1, 8, 8, 5),
+                    options="BatchToSpaceNDOptions")  # fmt: skip
+
+    return make
+
+
 def transposed(n: TfliteNetwork) -> int:
     shape = n.constant([1, 16, 16, 2], np.int32)
     return n.op(
@@ -194,6 +214,8 @@ OPERATORS: dict[str, Make] = {
     "conv same stride 2": conv(2, SAME, 0, 4),
     "conv valid stride 2": conv(2, VALID, RELU6, 3),
     "conv dilated": conv(1, SAME, 0, 8, dilation=2),
+    "conv dilated by batches": dilated_by_batches(2, 2, 0, 4),
+    "conv dilated by batches, cut": dilated_by_batches(3, 3, 1, 3),
     "conv 2x2": conv(1, SAME, 2, 8, kernel=2),
     "depthwise": depthwise,
     "transposed": transposed,
@@ -391,12 +413,28 @@ def test_ranges_of_a_quantised_model_are_its_own_in_all_that_is_made_of_it(
     np.testing.assert_allclose(found.reshape(8, 8, 4) * 200, wanted[0], atol=2.01)
 
 
+def test_a_batch_that_was_left_open_is_told(tmp_path: Path) -> None:
+    n = TfliteNetwork((8, 8, 3))
+    result = n.op("SHAPE", [0], (4,), kind=np.int32, options="ShapeOptions")
+    with pytest.raises(ConvertError, match=r"\(SHAPE\): sizes .*batch was left open: .*for one"):
+        convert(n.save(tmp_path / "m.tflite", result), np.zeros((1, 3, 8, 8), np.uint8))
+
+
 def test_values_of_16_bits_are_measured(tmp_path: Path) -> None:
     n = TfliteNetwork((8, 8, 3), np.int8, (1 / 50, -8))
     n.tensors[0].type = 7
     path = n.save(tmp_path / "m.tflite", n.op("RELU", [0], (1, 8, 8, 3)))
     with pytest.raises(ConvertError, match="give --calibration"):
         convert(path, None)
+
+
+def test_batches_around_anything_else_are_refused(tmp_path: Path) -> None:
+    n = TfliteNetwork((8, 8, 3))
+    sizes = [n.constant([2, 2], np.int32), n.constant([[0, 0]] * 2, np.int32)]
+    x = n.op("SPACE_TO_BATCH_ND", [0, *sizes], (4, 4, 4, 3), options="SpaceToBatchNDOptions")
+    path = n.save(tmp_path / "m.tflite", n.op("RELU", [x], (4, 4, 4, 3)))
+    with pytest.raises(ConvertError, match=r"node 't4': SPACE_TO_BATCH_ND .*: use dilation_rate"):
+        convert(path, np.zeros((1, 3, 8, 8), np.uint8))
 
 
 def test_an_operator_that_no_kmodel_has_is_named(tmp_path: Path) -> None:

@@ -78,5 +78,13 @@ OUT_OF_REACH: dict[str, tuple[str, str]] = {
     "BatchNormalization": (
         "kmodels have maps of two dimensions only", "reshape before and after",
     ),
+    "SHAPE": (
+        "sizes that are worked out while the model runs, because its batch was left open",
+        "convert it to TensorFlow Lite for one picture: an input of (1, height, width, channels)",
+    ),
+    **dict.fromkeys(("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"), (
+        "its weights are variables, which only TensorFlow's run time holds",
+        "convert the model itself, by TFLiteConverter.from_keras_model, not a function of it",
+    )),
     "Attention": ("kmodels have no attention", "use convolutions instead"),
 }  # fmt: skip

@@ -7,6 +7,7 @@ What was quantised keeps the ranges that it was quantised for.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ DTYPES: dict[int, Any] = {
 # Of int16 the ranges are measured anew: they lie around 0, and of 8 bits one would be lost.
 LIMITS = {3: (0, 255), 9: (-128, 127)}
 OUTSIDE = ("output", "OUTPUT")
+DILATING = ("CONV_2D", "DEPTHWISE_CONV_2D", "BATCH_TO_SPACE_ND")
 NO_OPERATOR = (
     "no kmodel has this operator", "replace it in the model, or end the model before it",
 )  # fmt: skip
@@ -56,6 +58,26 @@ class TfliteModel:
     operators: dict[str, str] = field(default_factory=dict)
 
 
+def not_dilated(value: str) -> ConvertError:
+    return ConvertError(
+        f"node {value.split('#')[0]!r}: SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND are known around "
+        "one convolution without padding and strides, as a dilated one: use dilation_rate instead"
+    )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Pixels spread over batches, for a dilated convolution: of which tensor, how, what is around.
+
+    `convolve` makes the convolution, as soon as it is known how much padding is left.
+    """
+
+    source: int
+    block: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    convolve: Callable[[list[int]], None] | None = None
+
+
 @dataclass
 class Importer:
     """Nodes so far; values are named after their tensors, those of rank 4 are planes."""
@@ -69,6 +91,8 @@ class Importer:
     operators: dict[str, str] = field(default_factory=dict)
     # Constants that the file holds as others: halves that DEQUANTIZE makes floats.
     _held_as: dict[int, int] = field(default_factory=dict)
+    # By tensor.
+    spread: dict[int, Spread] = field(default_factory=dict)
     _fresh: int = 0
     # Name and operator of what nodes belong to.
     _part_of: tuple[str, str] = OUTSIDE
@@ -250,6 +274,9 @@ def _model(data: bytes) -> TfliteModel:
             raise ConvertError(f"node {output!r} ({name}): {why}: {advice}")
         if name == "DEQUANTIZE" and importer.same_constant(operator):
             continue
+        read = [operator.Inputs(each) for each in range(operator.InputsLength())]
+        if name not in DILATING and importer.spread.keys() & set(read):
+            raise not_dilated(importer.name(operator.Outputs(0)))
         importer.begin(operator, name)
         OPERATORS[name](importer, operator)
         for index in range(operator.OutputsLength()):

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import tflite
 
 from microkpu.convert.errors import ConvertError
-from microkpu.convert.tflite_file import TO_PLANES, Importer
+from microkpu.convert.tflite_file import TO_PLANES, Importer, Spread, not_dilated
 
 SAME = 0
 NO_ACTIVATION = 0
@@ -92,12 +93,48 @@ def _conv(to: Importer, operator: Any, o: Any, weights: Any, group: int) -> None
         inputs.append(to.value(operator.Inputs(2)))
     size, kernel = to.shape(operator.Inputs(0))[1:3], weights.shape[2:]
     strides = [o.StrideH(), o.StrideW()]
+    spread = to.spread.get(operator.Inputs(0))
+    if spread is not None:
+        inputs[0] = to.value(spread.source)
+        if strides != [1, 1] or o.Padding() == SAME:
+            raise not_dilated(name_of(to, operator))
+        to.spread[operator.Outputs(0)] = replace(
+            spread,
+            convolve=lambda pads: activated(
+                to, operator, o.FusedActivationFunction(), "Conv", inputs, kernel_shape=kernel,
+                strides=strides, dilations=spread.block, group=group, pads=pads,
+            ),
+        )  # fmt: skip
+        return
     dilations = [max(1, o.DilationHFactor()), max(1, o.DilationWFactor())]
     activated(
         to, operator, o.FusedActivationFunction(), "Conv", inputs, kernel_shape=kernel,
         strides=strides, dilations=dilations, group=group,
         pads=pads(size, kernel, strides, o.Padding(), dilations),
     )  # fmt: skip
+
+
+def space_to_batch(to: Importer, operator: Any) -> None:
+    """The first of three operators that are one dilated convolution."""
+    rows, columns = to.integers(operator.Inputs(1))
+    top, bottom, left, right = to.integers(operator.Inputs(2))
+    to.spread[operator.Outputs(0)] = Spread(
+        operator.Inputs(0), (rows, columns), (top, left, bottom, right)
+    )
+
+
+def batch_to_space(to: Importer, operator: Any) -> None:
+    """The last of the three."""
+    spread = to.spread.get(operator.Inputs(0))
+    if spread is None or spread.convolve is None:
+        raise not_dilated(name_of(to, operator))
+    top, bottom, left, right = to.integers(operator.Inputs(2))
+    cut = (top, left, bottom, right)
+    left_over = [pad - less for pad, less in zip(spread.pads, cut, strict=True)]
+    if min(left_over) < 0 or tuple(to.integers(operator.Inputs(1))) != spread.block:
+        raise not_dilated(name_of(to, operator))
+    spread.convolve(left_over)
+    to.add("Identity", [to.name(operator.Inputs(0))], name_of(to, operator))
 
 
 def transposed(to: Importer, operator: Any) -> None:

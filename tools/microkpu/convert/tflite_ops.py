@@ -14,12 +14,14 @@ from microkpu.convert.tflite_file import TO_PLANES, Importer
 from microkpu.convert.tflite_layers import (
     NO_ACTIVATION,
     activated,
+    batch_to_space,
     conv,
     dense,
     depthwise,
     name_of,
     options,
     pool,
+    space_to_batch,
     transposed,
 )
 
@@ -251,6 +253,8 @@ def blocks(op: str, kind: type[Any]) -> Callable[[Importer, Any], None]:
 OPERATORS: dict[str, Callable[[Importer, Any], None]] = {
     "CONV_2D": conv,
     "DEPTHWISE_CONV_2D": depthwise,
+    "SPACE_TO_BATCH_ND": space_to_batch,
+    "BATCH_TO_SPACE_ND": batch_to_space,
     "TRANSPOSE_CONV": transposed,
     "FULLY_CONNECTED": dense,
     "MAX_POOL_2D": pool("MaxPool"),
