@@ -144,10 +144,14 @@ static int check_node(const uint8_t *file, size_t file_bytes, const kmodel4_head
     if (room < op->fields * 4u) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BELOW, "the body's size", (int64_t)room, op->fields * 4);
     }
+    if (place->type == KMODEL4_KPU_CONV2D && header->moved) {
+        return KMODEL_OK; // has been checked in its place
+    }
     if (place->type == KMODEL4_KPU_CONV2D) {
         kmodel4_conv_t conv;
-        kmodel4_conv_read(&conv, file, place->offset);
-        return kmodel4_conv_check(&conv, header->main_memory, place->offset + room, why);
+        size_t left_out = kmodel4_left_out(header);
+        kmodel4_conv_read(&conv, file + place->offset, place->offset + left_out);
+        return kmodel4_conv_check(&conv, header->main_memory, place->offset + room + left_out, why);
     }
     kmodel4_node_t node = {.body = file + place->offset, .bytes = room};
     return check_operator(op, header, &node, why);
@@ -161,9 +165,9 @@ static void add_needs(kmodel_needs_t *needs, const uint8_t *file, const kmodel_p
         return;
     }
     kmodel4_conv_t conv;
-    kmodel4_conv_read(&conv, file, place->offset);
-    *kpu_layers += conv.batches;
-    *steps += conv.conv.to_main ? conv.batches : 1;
+    kmodel4_conv_read(&conv, file + place->offset, place->offset);
+    *kpu_layers += conv.conv.batches;
+    *steps += conv.conv.to_main ? conv.conv.batches : 1;
     if (conv.conv.to_main && kmodel4_conv_streams(&conv) && conv.conv.out_bytes > needs->device) {
         needs->device = conv.conv.out_bytes;
     }
@@ -267,4 +271,15 @@ int kmodel4_measure(const uint8_t *file, size_t file_bytes, kmodel_needs_t *need
         *needs = sum;
     }
     return result;
+}
+
+int kmodel4_measure_apart(const uint8_t *file, size_t file_bytes, kmodel_needs_t *needs, kmodel_why_t *why) {
+    kmodel4_header_t header = kmodel4_header(file);
+    size_t left_out = kmodel4_left_out(&header), bytes;
+    int result = kmodel4_probe(file, file_bytes - left_out, &bytes, why);
+    if (result == KMODEL_OK && file_bytes + KMODEL_MISSING_BYTES < bytes + left_out) {
+        result = kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_TRUNCATED, NULL, (int64_t)file_bytes,
+            (int64_t)(bytes + left_out));
+    }
+    return result == KMODEL_OK ? kmodel4_measure(file, file_bytes - left_out, needs, why) : result;
 }

@@ -2,15 +2,13 @@
 // A KPU layer of V4: its parameters follow its words, each behind as much padding as the address fields count.
 #include "kmodel4.h"
 
-#define WORDS_FIELD (6) // behind main_out, batches, and a reserved field
 #define MOST_STREAMED_PLANE (65536) // what the words can say of a channel's bytes
 
-void kmodel4_conv_read(kmodel4_conv_t *c, const uint8_t *file, size_t offset) {
-    const uint8_t *body = file + offset;
+void kmodel4_conv_read(kmodel4_conv_t *c, const uint8_t *body, size_t offset) {
     kmodel_conv_t *conv = &c->conv;
     c->main_out = kmodel4_range(body, 0);
-    c->batches = kmodel_field(body, 4);
-    kmodel_conv_decode(conv, body + 4 * WORDS_FIELD, 1);
+    kmodel_conv_decode(conv, body + 4 * KMODEL4_WORDS_FIELD, 1);
+    conv->batches = kmodel_field(body, 4);
     const struct {
         uint8_t word; // whose upper half counts the padding
         uint32_t *at;
@@ -20,13 +18,13 @@ void kmodel4_conv_read(kmodel4_conv_t *c, const uint8_t *file, size_t offset) {
         {7, &conv->activation_offset, KMODEL_ACTIVATION_BYTES},
         {5, &conv->weights_offset, conv->weights_bytes},
     };
-    c->end = offset + 4 * WORDS_FIELD + KPU_LAYER_WORDS * 8;
+    c->end = offset + 4 * KMODEL4_WORDS_FIELD + KPU_LAYER_WORDS * 8;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         c->end += conv->words.word[parts[i].word] >> 32;
         *parts[i].at = (uint32_t)c->end;
         c->end += parts[i].bytes;
     }
-    conv->layer_offset = (uint32_t)offset + 4 * WORDS_FIELD;
+    conv->layer_offset = (uint32_t)offset + 4 * KMODEL4_WORDS_FIELD;
     conv->to_main = c->main_out.size > 0;
     conv->main_out = c->main_out.start;
     c->in_rows = (uint32_t)kmodel_map_rows(conv->in_w, conv->in_h, conv->in_ch);
@@ -43,14 +41,14 @@ bool kmodel4_conv_streams(const kmodel4_conv_t *c) {
 
 // All batches' maps: they follow each other, those of the input and those of the output.
 static int check_batches(const kmodel4_conv_t *c, kmodel_why_t *why) {
-    if (c->batches == 0) {
+    if (c->conv.batches == 0) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ZERO, "batches", 0, 1);
     }
-    if (c->batches > KPU_ROWS) {
-        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "batches", c->batches, KPU_ROWS);
+    if (c->conv.batches > KPU_ROWS) {
+        return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_ABOVE, "batches", c->conv.batches, KPU_ROWS);
     }
-    uint64_t in_end = c->conv.src + (uint64_t)c->batches * c->in_rows;
-    uint64_t out_end = c->conv.dst + (uint64_t)c->batches * c->out_rows;
+    uint64_t in_end = c->conv.src + (uint64_t)c->conv.batches * c->in_rows;
+    uint64_t out_end = c->conv.dst + (uint64_t)c->conv.batches * c->out_rows;
     if (in_end > KPU_ROWS || out_end > KPU_ROWS) {
         bool input = in_end > KPU_ROWS;
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_ROWS, input ? "the input" : "the output",
@@ -67,7 +65,7 @@ static int check_main_out(const kmodel4_conv_t *c, uint32_t main_memory, kmodel_
         return KMODEL_OK;
     }
     const kmodel4_range_t *out = &c->main_out;
-    uint64_t bytes = (uint64_t)c->batches * c->conv.out_bytes, end = out->start + bytes;
+    uint64_t bytes = (uint64_t)c->conv.batches * c->conv.out_bytes, end = out->start + bytes;
     if (out->memory != KMODEL4_MAIN) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_NOT, "the output's memory type", out->memory, KMODEL4_MAIN);
     }

@@ -3,6 +3,7 @@
 #ifndef KMODEL4_FORMAT_H
 #define KMODEL4_FORMAT_H
 
+#include "kmodel.h"
 #include "kmodel_format.h"
 
 #define KMODEL4_VERSION (4)
@@ -12,6 +13,11 @@
 #define KMODEL4_SHAPE_BYTES (16)
 #define KMODEL4_RANGE_FIELDS (4)
 #define KMODEL4_MAX_INPUTS (64)
+#define KMODEL4_WORDS_FIELD (6) // of a KPU layer, behind main_out, batches, and a reserved field
+// Set in the version where a file lies in memory without its constants, and where the weights of its KPU layers are
+// missing, too, and what is left has moved; no file has them.
+#define KMODEL4_APART (1u << 31)
+#define KMODEL4_MOVED (1u << 30)
 
 enum { KMODEL4_CONSTANTS, KMODEL4_MAIN, KMODEL4_AI_RAM }; // memory types
 enum { KMODEL4_F32, KMODEL4_U8 };                         // data types
@@ -48,17 +54,20 @@ enum { KMODEL4_BILINEAR, KMODEL4_NEAREST };
 
 typedef struct {
     uint32_t target, constants, main_memory, nodes, inputs, outputs;
+    bool apart, moved; // see KMODEL4_APART
 } kmodel4_header_t;
 
 static inline kmodel4_header_t kmodel4_header(const uint8_t *file) {
     kmodel4_header_t header = {
         kmodel_field(file, 3), kmodel_field(file, 4), kmodel_field(file, 5), kmodel_field(file, 6),
-        kmodel_field(file, 7), kmodel_field(file, 8),
+        kmodel_field(file, 7), kmodel_field(file, 8), kmodel_field(file, 1) & KMODEL4_APART,
+        kmodel_field(file, 1) & KMODEL4_MOVED,
     };
     return header;
 }
 
-// Offsets of the tables, which follow each other; `end` is where the first body begins.
+// Offsets of the tables, which follow each other; `end` is where the first body begins. What is left of constants that lie
+// elsewhere keeps what follows where the KPU finds its parameters.
 typedef struct {
     uint64_t inputs, shapes, outputs, constants, nodes, end;
 } kmodel4_tables_t;
@@ -68,9 +77,14 @@ static inline kmodel4_tables_t kmodel4_tables(const kmodel4_header_t *header) {
     t.shapes = t.inputs + (uint64_t)header->inputs * KMODEL4_RANGE_BYTES;
     t.outputs = t.shapes + (uint64_t)header->inputs * KMODEL4_SHAPE_BYTES;
     t.constants = t.outputs + (uint64_t)header->outputs * KMODEL4_RANGE_BYTES;
-    t.nodes = t.constants + header->constants;
+    t.nodes = t.constants + (header->apart ? header->constants % KMODEL_ALIGN : header->constants);
     t.end = t.nodes + (uint64_t)header->nodes * KMODEL_LAYER_HEADER_BYTES;
     return t;
+}
+
+// How much closer to the file's start all behind the constants lies than in the file.
+static inline size_t kmodel4_left_out(const kmodel4_header_t *header) {
+    return header->apart ? header->constants / KMODEL_ALIGN * KMODEL_ALIGN : 0;
 }
 
 // Where a tensor lies: bytes of its memory, of AI RAM too.

@@ -46,6 +46,7 @@ int kmodel4_probe(const uint8_t *head, size_t head_bytes, size_t *bytes, kmodel_
     }
     kmodel4_header_t header = {
         word(head, 3), word(head, 4), word(head, 5), word(head, 6), word(head, 7), word(head, 8),
+        word(head, 1) & KMODEL4_APART, false,
     };
     int refusal = refuse_header(&header, why);
     if (refusal != KMODEL_OK) {

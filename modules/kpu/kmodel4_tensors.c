@@ -53,8 +53,8 @@ static kmodel4_extent_t extent_of(const uint8_t *file, const kmodel_place_t *pla
     kmodel4_extent_t extent = {0};
     if (place->type == KMODEL4_KPU_CONV2D) {
         kmodel4_conv_t c;
-        kmodel4_conv_read(&c, file, place->offset);
-        extent.shape = (kmodel4_shape_t) {{c.batches, c.conv.out_ch, c.conv.out_h, c.conv.out_w}};
+        kmodel4_conv_read(&c, file + place->offset, place->offset);
+        extent.shape = (kmodel4_shape_t) {{c.conv.batches, c.conv.out_ch, c.conv.out_h, c.conv.out_w}};
         extent.shaped = true;
         return extent;
     }

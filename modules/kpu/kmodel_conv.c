@@ -54,6 +54,7 @@ void kmodel_conv_decode(kmodel_conv_t *conv, const uint8_t *words, uint32_t weig
         const uint8_t *word = words + 8 * i;
         conv->words.word[i] = kmodel_field(word, 0) | (uint64_t)kmodel_field(word, 1) << 32;
     }
+    conv->batches = 1;
     conv->depthwise = bits(conv, 0, 3, 1);
     conv->src = bits(conv, 1, 0, 15);
     conv->dst = bits(conv, 1, 32, 15);

@@ -20,6 +20,7 @@ typedef struct {
     uint32_t kernel, pool; // kernel 1 or 3; pool as in the file
     uint32_t weights_bytes, out_bytes;
     size_t weights_end; // where the file ends that has the weights
+    uint32_t batches;   // more than one only in a V4
 } kmodel_conv_t;
 
 // Reads the body and, where they lie within file_bytes, the words. False: they do not.

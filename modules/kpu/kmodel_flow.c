@@ -2,6 +2,7 @@
 // Streams weights: cuts layers into pieces at load, keeps those pieces where that pays, fetches the others ahead of the KPU.
 #include "kmodel_flow.h"
 
+#include "kmodel4.h"
 #include "kmodel_conv.h"
 #include "kmodel_run.h"
 
@@ -14,11 +15,16 @@ static uint32_t bits(const kmodel_conv_t *conv, int word, unsigned low, unsigned
 
 // -- cutting
 
+// One that has few weights for its computing, or shares them between batches, keeps them.
+static bool is_fixed(const kmodel_conv_t *conv) {
+    return conv->depthwise || conv->batches > 1;
+}
+
 // How many output channels a piece has: whole groups that share rows of AI RAM; 0: the layer is not cut.
 static uint32_t piece_channels(const kmodel_conv_t *conv, size_t piece) {
     uint32_t group = bits(conv, 8, 20, 3);
     size_t channel = conv->weights_bytes / conv->out_ch;
-    if (conv->depthwise || channel == 0 || group == 0) {
+    if (is_fixed(conv) || channel == 0 || group == 0) {
         return 0;
     }
     if (conv->weights_bytes <= piece) {
@@ -72,8 +78,8 @@ static void measure_layer(void *context, const kmodel_conv_t *conv) {
     measure_t *m = context;
     uint32_t channels = piece_channels(conv, m->piece);
     size_t channel = conv->weights_bytes / conv->out_ch;
-    m->needs->layers += piece_count(conv, m->piece);
-    if (conv->depthwise) {
+    m->needs->layers += piece_count(conv, m->piece) * conv->batches;
+    if (is_fixed(conv)) {
         m->fixed += in_eights(conv->weights_bytes);
     } else if (channels == 0) {
         size_t group = channel * bits(conv, 8, 20, 3);
@@ -107,7 +113,8 @@ int kmodel_flow_fill(const void *head, const kmodel_flow_memory_t *memory, const
     if (result != KMODEL_OK) {
         return result;
     }
-    result = kmodel_measure_parts(memory->skeleton, memory->skeleton_bytes, memory->file_bytes, needs, why);
+    result = kmodel_is_v4(memory->skeleton) ? kmodel4_measure(memory->skeleton, bytes, needs, why)
+        : kmodel_measure_parts(memory->skeleton, bytes, memory->file_bytes, needs, why);
     if (result == KMODEL_OK) {
         needs->tape += flow->layers * (sizeof(kpu_layer_t) + sizeof(kmodel_piece_t));
     }
@@ -127,18 +134,22 @@ static uint32_t hidden_share(const kmodel_conv_t *conv, const kmodel_source_t *s
 
 // Sums of the layers that can be cut: their weights, and what of them hides.
 static void add_shares(kmodel_t *model, uint64_t *weights, uint64_t *hidden) {
-    kmodel_place_t place = kmodel_first(model->file);
+    kmodel_place_t place = kmodel_is_v4(model->file) ? kmodel4_first(model->file) : kmodel_first(model->file);
     for (uint32_t i = 0; i < model->layer_count; i++) {
         if (i) {
             kmodel_next(&place);
         }
-        kmodel_conv_t conv;
+        kmodel4_conv_t c;
         if (place.type == KMODEL_K210_CONV) {
-            kmodel_conv_read(&conv, model->file, SIZE_MAX, model->file + place.offset);
-            if (!conv.depthwise) {
-                *weights += conv.weights_bytes;
-                *hidden += (uint64_t)conv.weights_bytes * hidden_share(&conv, &model->flow->source) / ONE;
-            }
+            kmodel_conv_read(&c.conv, model->file, SIZE_MAX, model->file + place.offset);
+        } else if (KMODEL_V4 && model->v4 && place.type == KMODEL4_KPU_CONV2D) {
+            kmodel4_conv_read(&c, model->file + place.offset, place.offset);
+        } else {
+            continue;
+        }
+        if (!is_fixed(&c.conv)) {
+            *weights += c.conv.weights_bytes;
+            *hidden += (uint64_t)c.conv.weights_bytes * hidden_share(&c.conv, &model->flow->source) / ONE;
         }
     }
 }
@@ -224,6 +235,9 @@ int kmodel_flow_open(kmodel_t *model, const kmodel_flow_memory_t *memory, const 
     };
     size_t room = memory->store_bytes - flow->fixed;
     f->excess = flow->weights > room ? flow->weights - room : 0;
+    if (kmodel_is_v4(memory->skeleton)) {
+        return kmodel4_open(model, memory->skeleton, f, work, device, tape);
+    }
     return kmodel_open_parts(model, memory->skeleton, f, work, device, tape);
 }
 

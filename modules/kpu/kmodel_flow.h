@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A V3 whose weights do not all lie in memory: they come piece by piece while the KPU computes the piece before.
+// A model whose weights do not all lie in memory: they come piece by piece while the KPU computes the piece before.
 //
-// What stays in memory is a skeleton: the file without the convolutions' weights, each layer's other blocks moved up. A
+// What stays in memory is a skeleton: the file without the convolutions' weights, each layer's other blocks moved up; the
+// constants of a V4 have their own place in working memory. A
 // layer is computed in pieces of its output channels; a piece's weights stay in memory, where that pays, or are fetched in
 // every run into one of two buffers. The numbers are the same as those of the whole layer.
 #ifndef KMODEL_FLOW_H

@@ -96,8 +96,7 @@ static uint32_t count_kpu_layers(const uint8_t *file, uint32_t layers) {
 int kmodel_open(kmodel_t *model, const void *file, size_t file_bytes, void *work, void *device, void *tape) {
     (void)file_bytes;
     if (KMODEL_V4 && kmodel_is_v4(file)) {
-        *model = (kmodel_t) {.file = file, .v4 = true, .work = work, .device = device, .layers = tape};
-        return kmodel4_open(model);
+        return kmodel4_open(model, file, NULL, work, device, tape);
     }
     return kmodel_open_parts(model, file, NULL, work, device, tape);
 }

@@ -97,7 +97,13 @@ int kmodel_open_parts(kmodel_t *model, const void *file, kmodel_flow_t *flow, vo
 int kmodel_measure_parts(const void *file, size_t file_bytes, size_t whole_bytes, kmodel_needs_t *needs,
     kmodel_why_t *why);
 
-// kmodel_skeleton.c: with `skeleton` writes it, else calls `each` for every convolution; gives its size. The file's head
+// kmodel_skeleton.c
+// A part of the file, which has to lie in it; refuses what does not.
+int kmodel_read_part(const kmodel_source_t *source, size_t file_bytes, uint32_t offset, void *to, uint32_t bytes,
+    kmodel_why_t *why);
+// Whole words, for uncached memory.
+void kmodel_write_words(uint8_t *to, const uint32_t *words, uint32_t bytes);
+// With `skeleton` writes it, else calls `each` for every convolution; gives its size. The file's head
 // is in memory.
 int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_t *source, uint8_t *skeleton,
     void (*each)(void *context, const kmodel_conv_t *conv), void *context, size_t *bytes, kmodel_why_t *why);

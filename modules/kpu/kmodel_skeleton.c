@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The skeleton of a V3: the file without the weights of its convolutions.
+#include "kmodel4.h"
 #include "kmodel_conv.h"
 #include "kmodel_run.h"
 
@@ -18,7 +19,7 @@ typedef struct {
     uint32_t words_at, batch_norm_at, activation_at, end;
 } body_t;
 
-static int read_part(const kmodel_source_t *source, size_t file_bytes, uint32_t offset, void *to, uint32_t bytes,
+int kmodel_read_part(const kmodel_source_t *source, size_t file_bytes, uint32_t offset, void *to, uint32_t bytes,
     kmodel_why_t *why) {
     if (offset > file_bytes || bytes > file_bytes - offset || offset % 4 != 0) {
         return kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_BEYOND_FILE, "a layer's block", (int64_t)offset + bytes,
@@ -30,9 +31,9 @@ static int read_part(const kmodel_source_t *source, size_t file_bytes, uint32_t 
 
 static int read_body(body_t *body, const kmodel_header_t *header, const kmodel_source_t *source, size_t file_bytes,
     const kmodel_place_t *place, uint32_t at, kmodel_why_t *why) {
-    int result = read_part(source, file_bytes, (uint32_t)place->offset, body->fields, HEAD_BYTES, why);
+    int result = kmodel_read_part(source, file_bytes, (uint32_t)place->offset, body->fields, HEAD_BYTES, why);
     if (result == KMODEL_OK) {
-        result = read_part(source, file_bytes, body->fields[2], body->words, WORDS_BYTES, why);
+        result = kmodel_read_part(source, file_bytes, body->fields[2], body->words, WORDS_BYTES, why);
     }
     if (result != KMODEL_OK) {
         return result;
@@ -46,8 +47,7 @@ static int read_body(body_t *body, const kmodel_header_t *header, const kmodel_s
     return KMODEL_OK;
 }
 
-// The skeleton is uncached memory on the chip: whole words.
-static void write_words(uint8_t *to, const uint32_t *words, uint32_t bytes) {
+void kmodel_write_words(uint8_t *to, const uint32_t *words, uint32_t bytes) {
     volatile uint32_t *out = (volatile uint32_t *)to;
     for (uint32_t i = 0; i < bytes / 4; i++) {
         out[i] = words[i];
@@ -59,12 +59,12 @@ static int write_body(const body_t *body, const kmodel_source_t *source, size_t 
     uint32_t fields[KMODEL_CONV_FIELDS] = {
         body->fields[0], body->fields[1], body->words_at, body->fields[3], body->batch_norm_at, body->activation_at,
     };
-    write_words(skeleton + at, fields, sizeof(fields));
-    write_words(skeleton + body->words_at, body->words, sizeof(body->words));
-    int result = read_part(source, file_bytes, body->fields[4], skeleton + body->batch_norm_at,
+    kmodel_write_words(skeleton + at, fields, sizeof(fields));
+    kmodel_write_words(skeleton + body->words_at, body->words, sizeof(body->words));
+    int result = kmodel_read_part(source, file_bytes, body->fields[4], skeleton + body->batch_norm_at,
         body->conv.out_ch * KMODEL_BATCH_NORM_BYTES, why);
     if (result == KMODEL_OK) {
-        result = read_part(source, file_bytes, body->fields[5], skeleton + body->activation_at,
+        result = kmodel_read_part(source, file_bytes, body->fields[5], skeleton + body->activation_at,
             KMODEL_ACTIVATION_BYTES, why);
     }
     return result;
@@ -72,11 +72,14 @@ static int write_body(const body_t *body, const kmodel_source_t *source, size_t 
 
 int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_t *source, uint8_t *skeleton,
     void (*each)(void *context, const kmodel_conv_t *conv), void *context, size_t *bytes, kmodel_why_t *why) {
+    if (kmodel_is_v4(head)) {
+        return kmodel4_skeleton(head, file_bytes, source, skeleton, each, context, bytes, why);
+    }
     kmodel_header_t header = kmodel_header(head);
     kmodel_place_t place = kmodel_first(head);
     uint32_t at = (uint32_t)place.offset;
     if (skeleton) {
-        write_words(skeleton, (const uint32_t *)head, at);
+        kmodel_write_words(skeleton, (const uint32_t *)head, at);
     }
     for (uint32_t i = 0; i < header.layers; i++) {
         if (i) {
@@ -89,7 +92,12 @@ int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_
             why->layer = (int)i;
             return result;
         }
-        uint32_t start = at, size = (uint32_t)place.bytes;
+        if (place.bytes % 4 != 0) {
+            int result = kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_NOT_MULTIPLE, "the body's size", (int64_t)place.bytes, 4);
+            why->layer = (int)i;
+            return result;
+        }
+        uint32_t start = at, size = (uint32_t)place.bytes, there = size; // of which a few may be missing at the end
         body_t body;
         int result = KMODEL_OK;
         if (place.type == KMODEL_K210_CONV) {
@@ -99,18 +107,20 @@ int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_
             } else if (result == KMODEL_OK) {
                 each(context, &body.conv);
             }
-            size = body.end - start;
-        } else if (skeleton) {
-            uint32_t there = place.offset + size > file_bytes ? (uint32_t)(file_bytes - place.offset) : size;
-            result = read_part(source, file_bytes, (uint32_t)place.offset, skeleton + at, there, why);
+            size = there = body.end - start;
+        } else if (place.offset + size > file_bytes) {
+            there = place.offset < file_bytes ? (uint32_t)(file_bytes - place.offset) : 0;
+        }
+        if (result == KMODEL_OK && skeleton && place.type != KMODEL_K210_CONV) {
+            result = kmodel_read_part(source, file_bytes, (uint32_t)place.offset, skeleton + at, there, why);
         }
         if (result != KMODEL_OK) {
             why->layer = (int)i;
             return result;
         }
-        at = start + size;
+        at = start + there;
         if (skeleton) {
-            write_words(skeleton + (place.header - head) + 4, &size, 4);
+            kmodel_write_words(skeleton + (place.header - head) + 4, &size, 4);
         }
     }
     *bytes = at;

@@ -7,7 +7,7 @@
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
-#include "modules/kpu/kmodel_format.h"
+#include "modules/kpu/kmodel4.h"
 #include "modules/kpu/kmodel_poll.h"
 #include "modules/kpu/kmodel_why.h"
 #include "modules/kpu/kpu_net.h"
@@ -54,7 +54,7 @@ NORETURN void kpu_net_raise_no_memory(kpu_net_obj_t *net, size_t needed) {
         MP_ERROR_TEXT("memory overflow: model needs %u KiB, %u KiB are free (largest block %u KiB): "
             "kpu.deinit() a loaded model, drop images, gc.collect(), or use a smaller model%s"),
         (unsigned)((needed + 1023) / 1024), (unsigned)(pool_free_bytes() / 1024), (unsigned)(pool_largest() / 1024),
-        mp_obj_is_int(net->source) ? "" : "; a v3 at a flash offset is streamed where it does not fit: kpu.load(0x300000)");
+        mp_obj_is_int(net->source) ? "" : "; a model at a flash offset is streamed where it does not fit: kpu.load(0x300000)");
 }
 
 // A block, if need be after the collector has given back what dead nets and images held.
@@ -77,6 +77,7 @@ typedef struct {
     uint8_t *bytes;
     size_t room;
     size_t have;
+    size_t left_out; // of a V4's constants, which would be most of it: they come later, to their own place
 } head_t;
 
 static void grow_head(kpu_net_obj_t *net, head_t *head, size_t bytes, kpu_source_t *source) {
@@ -90,13 +91,24 @@ static void grow_head(kpu_net_obj_t *net, head_t *head, size_t bytes, kpu_source
     head->have += kpu_source_read(source, head->bytes + head->have, room - head->have);
 }
 
-// How long the model is by its own fields; the head grows until that is known.
+// Goes on behind a V4's constants. Its tables before them fit into what has been read.
+static void leave_constants_out(head_t *head, kpu_source_t *source) {
+    kmodel4_header_t header = kmodel4_header(head->bytes);
+    header.apart = true;
+    ((uint32_t *)head->bytes)[1] |= KMODEL4_APART;
+    head->have = (size_t)kmodel4_tables(&header).constants;
+    head->left_out = kmodel4_left_out(&header);
+    kpu_source_seek(source, head->have + head->left_out);
+}
+
+// How long the model is by its own fields, without what was left out; the head grows until that is known.
 static size_t probe(kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
     size_t bytes = HEAD_BYTES;
     grow_head(net, head, bytes, source);
     for (;;) {
         kmodel_why_t why;
-        int result = kmodel_probe(head->bytes, head->have, &bytes, &why);
+        int result = KMODEL_V4 && head->left_out ? kmodel4_probe(head->bytes, head->have, &bytes, &why)
+            : kmodel_probe(head->bytes, head->have, &bytes, &why);
         if (result == KMODEL_OK) {
             return bytes;
         }
@@ -104,15 +116,18 @@ static size_t probe(kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
             head->have = kpu_source_reverse(source, head->bytes, head->have);
             continue;
         }
+        size_t there = head->have + kpu_source_left(source);
+        if (result == KMODEL_MORE && there < bytes) {
+            result = kmodel_refuse(&why, KMODEL_ERR_FORMAT, WHY_SHORT, NULL, there, bytes);
+        }
         if (result != KMODEL_MORE) {
             kpu_net_raise_refusal(net, &why);
         }
-        if (bytes <= head->have || source->left == 0) {
-            kmodel_needs_t needs;
-            kmodel_measure(head->bytes, head->have, &needs, &why); // refuses: it is too short
-            kpu_net_raise_refusal(net, &why);
+        if (KMODEL_V4 && head->have == HEAD_BYTES && kmodel_is_v4(head->bytes)
+            && kmodel4_header(head->bytes).constants >= KMODEL_ALIGN) {
+            leave_constants_out(head, source);
         }
-        grow_head(net, head, bytes, source);
+        grow_head(net, head, MIN(bytes, bytes - head->left_out), source);
     }
 }
 
@@ -137,33 +152,6 @@ static void read_rest(kpu_source_t *source, uint8_t *file, size_t have, size_t b
 // What load() does with a model that does not fit: two buffers, the flash's usual rate, and what has room stays.
 static const kpu_stream_t fallback = { .keeps = true, .buffers = 2, .piece = 64 * 1024, .hz = 50000000 };
 
-// True where it has also been opened: streamed.
-static bool place_file(kpu_net_obj_t *net, kpu_source_t *source, const kpu_stream_t *stream) {
-    head_t head = { NULL, 0, 0 };
-    size_t declared = probe(net, &head, source);
-    size_t there = head.have + kpu_source_left(source);
-    net->file_bytes = MIN(declared, there);
-    bool can_stream = mp_obj_is_int(net->source) && !kmodel_is_v4(head.bytes);
-    size_t room = MIN(round_up(declared, sizeof(uint32_t)), there); // words are read whole where they are reversed
-    net->file = stream != NULL && can_stream ? NULL : take(room, POOL_MODEL);
-    if (net->file == NULL && can_stream) {
-        kpu_stream_t how = stream != NULL ? *stream : fallback;
-        how.address = mp_obj_get_int(net->source);
-        how.reversed = source->reversed;
-        kpu_flow_load(net, head.bytes, &how);
-        m_del(uint8_t, head.bytes, head.room);
-        return true;
-    }
-    if (net->file == NULL) {
-        kpu_net_raise_no_memory(net, net->file_bytes + kmodel_header(head.bytes).main_mem_usage);
-    }
-    size_t have = MIN(head.have, room);
-    memcpy(net->file, head.bytes, have);
-    m_del(uint8_t, head.bytes, head.room);
-    read_rest(source, net->file, have, room);
-    return false;
-}
-
 // Lets Ctrl-C, and nothing else that could touch a net, into an operator that computes.
 static void let_ctrl_c_through(void) {
     if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
@@ -178,10 +166,27 @@ static void start_kpu(void) {
     }
 }
 
-static void open_model(kpu_net_obj_t *net) {
+static int measure(const kpu_net_obj_t *net, kmodel_needs_t *needs, kmodel_why_t *why) {
+    if (KMODEL_V4 && kmodel_is_v4(net->file) && kmodel4_header(net->file).apart) {
+        return kmodel4_measure_apart(net->file, net->file_bytes, needs, why);
+    }
+    return kmodel_measure(net->file, net->file_bytes, needs, why);
+}
+
+// The constants of a V4 that lies in memory without them.
+static void read_constants(const kpu_net_obj_t *net, kpu_source_t *source, uint8_t *work) {
+    kmodel4_header_t header = kmodel4_header(net->file);
+    if (header.apart) {
+        kpu_source_seek(source, (size_t)kmodel4_tables(&header).constants);
+        read_rest(source, kmodel4_constants(&header, work), 0, header.constants);
+    }
+}
+
+// Opens the file in its place; 0, or how many bytes are needed where memory does not do.
+static size_t open_model(kpu_net_obj_t *net, kpu_source_t *source) {
     kmodel_needs_t needs;
     kmodel_why_t why;
-    if (kmodel_measure(net->file, net->file_bytes, &needs, &why) != KMODEL_OK) {
+    if (measure(net, &needs, &why) != KMODEL_OK) {
         kpu_net_raise_refusal(net, &why);
     }
     size_t work_at = round_up(kmodel_struct_bytes(), WORK_ALIGN);
@@ -192,12 +197,53 @@ static void open_model(kpu_net_obj_t *net) {
         net->device = take(needs.device, POOL_DEVICE);
     }
     if (net->work == NULL || (needs.device > 0 && net->device == NULL)) {
-        kpu_net_raise_no_memory(net, net->file_bytes + work_bytes + needs.device);
+        return net->file_bytes + work_bytes + needs.device;
     }
     uint8_t *work = net->work;
     kmodel_t *model = net->work;
+    if (kmodel_is_v4(net->file)) {
+        read_constants(net, source, work + work_at);
+    }
     kmodel_open(model, net->file, net->file_bytes, work + work_at, net->device, work + tape_at);
     net->model = model;
+    return 0;
+}
+
+// The same from its head on; `room`: what of it takes memory.
+static size_t load_whole(kpu_net_obj_t *net, kpu_source_t *source, const head_t *head, size_t room) {
+    net->file = take(room, POOL_MODEL);
+    if (net->file == NULL) {
+        return net->file_bytes + kmodel_header(head->bytes).main_mem_usage;
+    }
+    size_t have = MIN(head->have, room);
+    memcpy(net->file, head->bytes, have);
+    read_rest(source, net->file, have, room);
+    size_t needed = open_model(net, source);
+    if (needed) {
+        kpu_net_release(net);
+    }
+    return needed;
+}
+
+static void load(kpu_net_obj_t *net, kpu_source_t *source, const kpu_stream_t *stream) {
+    head_t head = { NULL };
+    size_t bytes = probe(net, &head, source);
+    size_t there = head.have + kpu_source_left(source);
+    net->file_bytes = MIN(bytes, there) + head.left_out;
+    bool can_stream = mp_obj_is_int(net->source);
+    if (stream == NULL || !can_stream) { // words are read whole where they are reversed
+        size_t needed = load_whole(net, source, &head, MIN(round_up(bytes, sizeof(uint32_t)), there));
+        if (needed && !can_stream) {
+            kpu_net_raise_no_memory(net, needed);
+        }
+    }
+    if (net->model == NULL) {
+        kpu_stream_t how = stream != NULL ? *stream : fallback;
+        how.address = mp_obj_get_int(net->source);
+        how.reversed = source->reversed;
+        kpu_flow_load(net, head.bytes, &how);
+    }
+    m_del(uint8_t, head.bytes, head.room);
 }
 
 static void note_tensors(kpu_net_obj_t *net) {
@@ -217,9 +263,7 @@ mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name, const kpu_stream_t *strea
     guard_t guard = { .source = source, .net = net };
     nlr_push_jump_callback(&guard.node, undo);
     start_kpu();
-    if (!place_file(net, source, stream)) {
-        open_model(net);
-    }
+    load(net, source, stream);
     note_tensors(net);
     nlr_pop_jump_callback(false);
     kpu_source_close(source);

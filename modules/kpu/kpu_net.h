@@ -67,8 +67,8 @@ void kpu_net_release(kpu_net_obj_t *net);
 uint32_t kpu_net_output_index(const kpu_net_obj_t *net, mp_obj_t index_in);
 
 // -- kpu_load.c
-// A net of what the source gives; `name` is its address, its path or None. With `stream`, a V3 in flash is streamed, else
-// where it does not fit.
+// A net of what the source gives; `name` is its address, its path or None. With `stream`, a model in flash is streamed,
+// else where it does not fit.
 mp_obj_t kpu_load(kpu_source_t *source, mp_obj_t name, const kpu_stream_t *stream);
 // What a refusal ends with; whoever calls them has a guard that releases.
 NORETURN void kpu_net_raise_refusal(const kpu_net_obj_t *net, const kmodel_why_t *why);

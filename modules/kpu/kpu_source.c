@@ -152,7 +152,20 @@ size_t kpu_source_reverse(kpu_source_t *source, void *head, size_t bytes) {
 
 size_t kpu_source_read(kpu_source_t *source, void *dst, size_t bytes) {
     size_t got = source->read(source, dst, bytes);
+    source->at += got;
     return source->reversed ? reverse_words(dst, got) : got;
+}
+
+void kpu_source_seek(kpu_source_t *source, size_t at) {
+    ptrdiff_t further = at - source->at;
+    int error;
+    if (source->stream != MP_OBJ_NULL && mp_stream_seek(source->stream, at, MP_SEEK_SET, &error) == (mp_off_t)-1) {
+        mp_raise_OSError(error);
+    }
+    source->address += further;
+    source->data += source->data != NULL ? further : 0;
+    source->left -= further;
+    source->at = at;
 }
 
 size_t kpu_source_left(const kpu_source_t *source) {

@@ -12,6 +12,7 @@
 typedef struct _kpu_source_t {
     size_t (*read)(struct _kpu_source_t *source, void *dst, size_t bytes);
     size_t left;         // bytes that are there and not yet read
+    size_t at;           // bytes that were read
     uint32_t address;    // of the next byte in flash
     mp_obj_t stream;     // the open file, or MP_OBJ_NULL
     const uint8_t *data; // the next byte in memory
@@ -21,6 +22,8 @@ typedef struct _kpu_source_t {
 // Reads on, bytes in their right order; fewer than asked for only at the end. Of a reversed source whole words are asked
 // for, and what the last one lacks is taken as zero. Raises OSError.
 size_t kpu_source_read(kpu_source_t *source, void *dst, size_t bytes);
+// Goes on at that byte of the model, a multiple of four where it is reversed.
+void kpu_source_seek(kpu_source_t *source, size_t at);
 // The bytes that kpu_source_read() has yet to give.
 size_t kpu_source_left(const kpu_source_t *source);
 // What was read so far was reversed, and so is the rest: turns the first and remembers the second.

@@ -29,7 +29,7 @@ COLD_MODULES = $(addprefix maix/, maix_fft maix_fpioa maix_gpio modmaix) $(addpr
 	image_thresholds image_tones image_view image_warp modimage picture jpeg/absent jpeg/memory) \
 	$(addprefix kpu/, kmodel_check kmodel_check_operators kmodel_layers kmodel_part kmodel_probe kmodel_skeleton \
 	kmodel_tensors kmodel_why kmodel4_check kmodel4_conv kmodel4_extents kmodel4_nodes kmodel4_open kmodel4_probe \
-	kmodel4_tensors kpu_face kpu_flow kpu_info kpu_load kpu_net kpu_part kpu_source kpu_yolo modkpu)
+	kmodel4_skeleton kmodel4_tensors kpu_face kpu_flow kpu_info kpu_load kpu_net kpu_part kpu_source kpu_yolo modkpu)
 
 COLD_OBJ = $(addsuffix .o,$(addprefix $(BUILD)/,$(COLD_PY) $(COLD_EXTMOD) $(COLD_LIB) $(COLD_PORT) $(COLD_SDK) $(COLD_MODULES))) \
 	$(addprefix $(BUILD)/,$(SHARED_C:.c=.o) $(DRIVERS_C:.c=.o))

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from microkpu.board import RemoteBoard, ScriptError
 from microkpu.errors import MicrokpuError
+from microkpu.kmodel import v4
 from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.word_order import in_order
 from microkpu.virtual import Board
@@ -247,12 +249,13 @@ def test_working_memory_that_does_not_fit_is_counted(
     assert (free, largest) == (pool["free"] // 1024, pool["largest"] // 1024)
 
 
-def test_a_file_that_does_not_fit_is_counted_before_it_is_read(
+def test_constants_that_do_not_fit_are_counted_before_they_are_read(
     kpu: RemoteBoard, flash_image: FlashImage
 ) -> None:
-    """A V4, which is not streamed; its header says how large its constants are."""
+    """They are not streamed: any operator of the CPU may want them."""
     constants = 7 << 20
-    flash_image(MODEL, patched(golden("tiny_selfmade/tiny4.kmodel"), 4, constants))
+    model = v4.parse(golden("tiny_selfmade/tiny4.kmodel"))
+    flash_image(MODEL, v4.pack(replace(model, constants=bytes(constants))))
     match = OVERFLOW.fullmatch(error(kpu, f"kpu.load({MODEL})"))
     assert match and int(match[1]) >= constants // 1024
 

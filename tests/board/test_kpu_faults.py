@@ -78,6 +78,13 @@ m = kpu.load_flash({MODEL}, 1, 0x8000, 40000000)
 def op():
     return kpu.forward(m, img)
 """,
+    "load_flash": f"""
+def op():
+    return kpu.load_flash({MODEL}, 1, 0x8000, 40000000)
+def right(m):
+    kpu.deinit(m)
+    return m.model_size()
+""",
     "forward of the first layers": f"""{NET}
 def op():
     kpu.set_layers(m, 2)
@@ -103,7 +110,8 @@ MEETS = {
     "load from a file": {"spi3"},
     "forward": {"kpu"},
     "forward meanwhile": {"kpu"},
-    "forward of load_flash": {"kpu"},
+    "forward of load_flash": {"kpu", "spi3"},
+    "load_flash": {"spi3"},
     "forward of the first layers": {"kpu"},
     "fmap": {"kpu"},
     "yolo": {"kpu"},

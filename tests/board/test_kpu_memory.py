@@ -134,6 +134,30 @@ def test_load(
         assert raised.get("MemoryError")
 
 
+@pytest.mark.parametrize(("functions", "on"), WAYS, ids=WAY_NAMES)
+@pytest.mark.parametrize("model", ["tiny_selfmade/tiny3", "tiny_selfmade/tiny4"])
+def test_load_and_run_of_a_streamed_net(
+    board: RemoteBoard,
+    virtual: Board,
+    firmware: Path,
+    flash_image: FlashImage,
+    model: str,
+    functions: tuple[str, ...],
+    on: bool,
+) -> None:
+    flash_image(MODEL, golden(f"{model}.kmodel"))
+    code = (
+        f"x = bytes(range(256)) * 36\ndef undo():\n    pass\n"
+        f"def op():\n    m = kpu.load_flash({MODEL}, 1, 0x4000, 40000000)\n"
+        "    f = bytes(kpu.forward(m, x))\n    kpu.deinit(m)\n    return f\n"
+        "right = binascii.crc32\n"
+    )
+    board.exec(SETUP + code)
+    raised = trials(board, virtual, firmware, on, functions)
+    if on or functions == HEAP:
+        assert raised.get("MemoryError")
+
+
 @pytest.fixture
 def tiny(board: RemoteBoard, flash_image: FlashImage) -> RemoteBoard:
     """A board with tiny3 loaded as m, and an image of its size."""

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from microkpu.bench_memory import synthetic_model
 from microkpu.board import RemoteBoard, ScriptError
-from microkpu.kmodel import v3
+from microkpu.convert import emit_v4
+from microkpu.kmodel import v3, v4
+from microkpu.kmodel.host import HostModel
 from microkpu.virtual import Board
 
 from .kpu_support import (
@@ -17,39 +22,69 @@ from .kpu_support import (
     give,
     golden,
     reversed_words,
+    shared,
     vector,
 )
 
 TINY = golden("tiny_selfmade/tiny3.kmodel")
-TINY_OUT = "tiny_selfmade/tiny3_out.npy"
+TINY4 = golden("tiny_selfmade/tiny4.kmodel")
+DIGITS = "canmv_examples__uint8_mnist_cnn_model"
+SHARED_V4 = {
+    "canmv_examples__face_detect_320x240": "face_v4_320x240_astronaut",
+    DIGITS: "mnist_v4_digit7",
+}
 STREAMED = "sum(layer.streamed() for layer in kpu.netinfo(m))"
 KINDS = ("model", "work", "device", "scratch")
 
 
+def weights_by_chance(
+    rng: np.random.Generator, inputs: int, kernel_type: int, count: int
+) -> bytes:
+    """So large that results neither vanish nor clip."""
+    highest = min(255, 9 * 512 // (9 * inputs if kernel_type else inputs))
+    return rng.integers(0, highest + 1, count, dtype=np.uint8).tobytes()
+
+
 def large_model(channels: int) -> bytes:
-    """A synthetic model with weights by chance, so large that results neither vanish nor clip."""
+    """A synthetic V3 with weights by chance."""
     data = bytearray(synthetic_model(channels))
     rng = np.random.default_rng(channels)
     model = v3.parse(bytes(data))
     for conv in (layer.body for layer in model.layers):
         assert isinstance(conv, v3.K210Conv)
-        count = conv.batch_norm_offset - conv.weights_offset
-        words = model.words(conv)
-        inputs = 9 * words.i_ch if words.kernel_type else words.i_ch
-        highest = min(255, 9 * 512 // inputs)
-        weights = rng.integers(0, highest + 1, count, dtype=np.uint8)
-        data[conv.weights_offset : conv.batch_norm_offset] = weights.tobytes()
+        end, words = conv.batch_norm_offset, model.words(conv)
+        weights = weights_by_chance(rng, words.i_ch, words.kernel_type, end - conv.weights_offset)
+        data[conv.weights_offset : end] = weights
     return bytes(data)
 
 
-@pytest.fixture
-def large(board: RemoteBoard, flash_image: FlashImage) -> RemoteBoard:
+def large_v4_model(channels: int, constants: bytes = b"", sparse: bool = False) -> bytes:
+    """The same of V4; `sparse`: a few large weights, for many layers. Constants come along."""
+    model = v4.parse(synthetic_model(channels, emit_v4.emit))
+    rng = np.random.default_rng(channels)
+    nodes = []
+    for node in model.nodes:
+        body = node
+        if isinstance(body, v4.KpuConv2d):
+            words, count = body.words, len(body.weights)
+            share = 1900 * words.o_ch / count / 255  # of an output's weights
+            few = (rng.random(count) < share).astype(np.uint8) * 255
+            dense = weights_by_chance(rng, words.i_ch, words.kernel_type, count)
+            body = replace(body, weights=few.tobytes() if sparse else dense)
+        nodes.append(body)
+    return v4.pack(replace(model, nodes=tuple(nodes), constants=model.constants + constants))
+
+
+@pytest.fixture(params=[large_model, large_v4_model], ids=["v3", "v4"])
+def large(
+    board: RemoteBoard, flash_image: FlashImage, request: pytest.FixtureRequest
+) -> RemoteBoard:
     """A board with a model of 3.5 MiB in flash, a picture in img, and what comes of it in memory.
 
     `first` is the digest of a run with all weights in memory, which other tests hold to golden
     vectors; after that memory is so full that only part of the weights has room.
     """
-    flash_image(MODEL, large_model(3500))
+    flash_image(MODEL, request.param(3500))
     board.exec(
         "import gc, hashlib, image, k210, KPU as kpu\nimg = image.Image(size=(320, 240))\n"
         "img.draw_circle(90, 100, 70, color=(255, 90, 30), fill=True)\n"
@@ -69,20 +104,26 @@ def last_line(board: RemoteBoard, code: str) -> str:
     return caught.value.last_line
 
 
-@pytest.mark.parametrize("data", [TINY, reversed_words(TINY)], ids=["plain", "reversed"])
+@pytest.mark.parametrize("name", ["tiny3", "tiny4"])
+@pytest.mark.parametrize("turned", [bytes, reversed_words], ids=["plain", "reversed"])
 @pytest.mark.parametrize(
     "arguments", ["0, 0, 80000000", "0, 0x4000, 1000000", "1, 0x10000, 30000000"]
 )
 def test_load_flash_keeps_no_weights(
-    board: RemoteBoard, flash_image: FlashImage, data: bytes, arguments: str
+    board: RemoteBoard,
+    flash_image: FlashImage,
+    name: str,
+    turned: Callable[[bytes], bytes],
+    arguments: str,
 ) -> None:
-    flash_image(MODEL, data)
+    data = golden(f"tiny_selfmade/{name}.kmodel")
+    flash_image(MODEL, turned(data))
     give(board, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
     board.exec(f"import KPU as kpu\nm = kpu.load_flash({MODEL}, {arguments})")
     assert board.eval(STREAMED) > 12000
-    assert board.eval("m.model_size()") == len(TINY)
+    assert board.eval("m.model_size()") == len(data)
     for _ in range(2):
-        assert_bytes(board, "kpu.forward(m, x)", vector(TINY_OUT))
+        assert_bytes(board, "kpu.forward(m, x)", vector(f"tiny_selfmade/{name}_out.npy"))
     board.exec("kpu.deinit(m)")
 
 
@@ -97,6 +138,69 @@ def test_what_does_not_fit_is_streamed_and_the_rest_stays(
         assert large.eval("digest(kpu.forward(m, img)) == first")
     large.exec("kpu.deinit(m)")
     assert large.eval(f"[k210.pool()[k] - empty[k] for k in {KINDS}]") == [0] * len(KINDS)
+
+
+def test_a_v4_larger_than_memory_gives_what_the_host_gives(
+    board: RemoteBoard, flash_image: FlashImage
+) -> None:
+    """7 MiB, and 3 KiB of constants that no head of a file has room for."""
+    data = large_v4_model(7000, bytes(range(256)) * 12, sparse=True)
+    assert len(data) > 6 << 20
+    flash_image(MODEL, data)
+    board.exec(
+        "import KPU as kpu\n"
+        "planes = (bytes(i * i * 7 >> 3 & 255 for i in range(1021)) * 226)[:230400]\n"
+        f"m = kpu.load({MODEL})\nfm = kpu.forward(m, planes)"
+    )
+    assert 2 << 20 < board.eval(STREAMED) < 6 << 20  # the rest stays
+    planes = np.frombuffer(board.get_buffer("planes"), np.uint8)
+    (expected,) = HostModel(data).run(planes)
+    assert len(np.unique(expected)) > 10
+    assert_bytes(board, "fm", expected)
+    board.exec(f"kpu.deinit(m)\nm = kpu.load_flash({MODEL}, 1, 0x8000, 80000000)")
+    assert_bytes(board, "kpu.forward(m, planes)", expected)
+    board.exec("kpu.deinit(m)")
+
+
+def test_what_fits_but_leaves_no_room_to_work_is_streamed(
+    board: RemoteBoard, flash_image: FlashImage
+) -> None:
+    """Its file of 533 KiB would go into what is left, but 61 KiB to work in would not."""
+    flash_image(MODEL, shared("models", f"{DIGITS}.kmodel").read_bytes())
+    give(
+        board,
+        flash_image,
+        "x",
+        np.load(shared("golden", f"{SHARED_V4[DIGITS]}/input.npy")).tobytes(),
+    )
+    room = 540 * 1024
+    board.exec(
+        "import gc, image, k210, KPU as kpu\ngc.collect()\n"
+        f"fill = image.Image(size=(1024, (k210.pool()['largest'] - {room}) // 2048))\n"
+        f"m = kpu.load({MODEL})"
+    )
+    assert board.eval(STREAMED) > 0
+    got = board.get_buffer("kpu.forward(m, x)")
+    board.exec(f"kpu.deinit(m)\ndel fill\ngc.collect()\nm = kpu.load({MODEL})")
+    assert board.eval(STREAMED) == 0
+    assert got == board.get_buffer("kpu.forward(m, x)")
+
+
+@pytest.mark.parametrize("model", SHARED_V4)
+def test_real_v4s_stream_to_the_vendors_bits(
+    board: RemoteBoard, flash_image: FlashImage, model: str
+) -> None:
+    flash_image(MODEL, shared("models", f"{model}.kmodel").read_bytes())
+    folder = SHARED_V4[model]
+    give(board, flash_image, "x", np.load(shared("golden", f"{folder}/input.npy")).tobytes())
+    board.exec(f"import KPU as kpu\nm = kpu.load_flash({MODEL}, 1, 0x8000, 80000000)")
+    assert board.eval(STREAMED) > 100_000
+    expected = np.load(shared("golden", f"{folder}/output0.npy"))
+    got = board.get_buffer("kpu.forward(m, x)")
+    board.exec(f"kpu.deinit(m)\nm = kpu.load({MODEL})")
+    assert got == board.get_buffer("kpu.forward(m, x)")
+    values = np.frombuffer(got, expected.dtype)
+    np.testing.assert_allclose(values, expected.ravel(), rtol=0, atol=1e-6)
 
 
 def test_files_are_read_and_written_during_a_streamed_run(
@@ -151,7 +255,9 @@ def test_what_is_not_streamed_says_why(board: RemoteBoard, flash_image: FlashIma
     )
     said = last_line(board, "kpu.load('/flash/m.kmodel')")
     assert said.startswith("MemoryError: memory overflow: model needs ")
-    assert "a v3 at a flash offset is streamed where it does not fit: kpu.load(0x300000)" in said
+    assert (
+        "a model at a flash offset is streamed where it does not fit: kpu.load(0x300000)" in said
+    )
     board.exec("fill.clear()")
     flash_image(MODEL, TINY)
     board.exec(f"m = kpu.load_flash({MODEL}, 0, 0, 1000000)")

@@ -10,14 +10,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from microkpu.board import RemoteBoard
+from microkpu.errors import MicrokpuError
 from microkpu.kmodel import oracle4, v4
 from microkpu.kmodel.host import HostModel
 from microkpu.kmodel.v4 import MemoryType, Shape
 
-from .kpu_support import GOLDEN, MODEL, FlashImage, assert_bytes, give, golden, shared, vector
+from .kpu_support import (
+    GOLDEN,
+    MODEL,
+    FlashImage,
+    assert_bytes,
+    give,
+    golden,
+    reversed_words,
+    shared,
+    vector,
+)
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
-from kmodel4_files import kpu_conv, model_file, u8
+from kmodel4_files import f32, kpu_conv, model_file, u8
 
 OPS = "v4_neutral_ops/ops.kmodel"
 INDEX = json.loads((GOLDEN / "v4_neutral_ops" / "index.json").read_text())
@@ -116,6 +127,55 @@ def test_a_real_model_gives_the_vendors_bits(board: RemoteBoard, flash_image: Fl
     assert board.eval("(fm.w(), fm.h(), fm.ch(), fm.typecode())") == (10, 8, 54, "f")
     expected = np.load(shared("golden", "face_v4_320x240_astronaut/output0.npy"))
     assert_bytes(board, "fm", expected)
+
+
+ADDENDS = np.random.default_rng(8).normal(size=3071).astype("<f4")  # 12,284 bytes: no whole rows
+ROW = Shape(1, 1, 1, ADDENDS.size)
+SUM = model_file(
+    [
+        v4.Binary(
+            a=f32(0, ADDENDS.size),
+            b=v4.MemoryRange(MemoryType.CONSTANTS, v4.DataType.F32, 0, ADDENDS.nbytes),
+            out=f32(16384, ADDENDS.size), op=0, shape_a=ROW, shape_b=ROW, shape_out=ROW,
+        ),
+    ],
+    inputs=[(f32(0, ADDENDS.size), ROW)],
+    outputs=[f32(16384, ADDENDS.size)],
+    main=32768,
+    constants=ADDENDS.tobytes() + bytes(4),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["flash", "reversed", "load_flash", "file", "buffer"])
+def test_constants_come_to_their_own_place_from_any_source(
+    board: RemoteBoard, flash_image: FlashImage, source: str
+) -> None:
+    x = np.random.default_rng(9).normal(size=ADDENDS.size).astype("<f4")
+    flash_image(MODEL, reversed_words(SUM) if source == "reversed" else SUM)
+    give(board, flash_image, "x", x.tobytes())
+    given = {"file": "'/flash/sum'", "buffer": "d"}.get(source, str(MODEL))
+    call = f"load_flash({MODEL}, 1, 0x4000, 40000000)" if "_" in source else f"load({given})"
+    if source == "buffer":
+        give(board, flash_image, "d", SUM)
+    elif source == "file":
+        board.put("/flash/sum", SUM)
+    board.exec(f"import KPU as kpu\nm = kpu.{call}")
+    for _ in range(2):
+        assert_bytes(board, "kpu.forward(m, x)", x + ADDENDS)
+
+
+@pytest.mark.parametrize("end", [20, 5000, 12000, len(SUM) - 200, len(SUM) - 8])
+def test_a_file_that_ends_early_is_refused_in_the_hosts_words(
+    board: RemoteBoard, flash_image: FlashImage, end: int
+) -> None:
+    """Before, in and behind the constants, which are left out of the file's place in memory."""
+    give(board, flash_image, "d", SUM)
+    said = board.exec(
+        f"import KPU as kpu\ntry:\n kpu.load(d[:{end}])\nexcept ValueError as e:\n print(e)"
+    )
+    with pytest.raises(MicrokpuError) as refused:
+        HostModel(SUM[:end])
+    assert str(refused.value) in said
 
 
 BATCHES = model_file(
