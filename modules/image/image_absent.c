@@ -1,69 +1,58 @@
 // SPDX-License-Identifier: MIT
 // Names of MaixPy that are not here: AttributeError says what to do instead.
+#include <string.h>
+
 #include "py/runtime.h"
 
 #include "image_obj.h"
 
+// Not qstrs: a name that is only looked for costs its letters.
 typedef struct {
-    qstr_short_t name;
-    uint8_t instead;
+    const char *names; // with a space around each
+    const char *instead;
 } absent_t;
 
-enum {
-    ON_A_PC,
-    A_NET,
-    BLOBS,
-    CONV3,
-    DRAW_IMAGE,
-    RESIZE,
-    GRAYSCALE,
-    BYTES,
-    FONT,
-};
-
-static const char *const instead[] = {
-    [ON_A_PC] = "send img.compressed().to_bytes() to a computer that decodes it",
-    [A_NET] = "a model finds faces and things: kpu.run_yolo2()",
-    [BLOBS] = "img.find_blobs() finds areas of a colour",
-    [CONV3] = "img.conv3() takes any kernel of 3x3, blurring with (1/9,) * 9",
-    [DRAW_IMAGE] = "img.draw_image(other, 0, 0, alpha=, mask=) and img.blend() mix images",
-    [RESIZE] = "img.resize(), img.copy(roi, x_scale, y_scale) and img.rotation_corr() change size and place",
-    [GRAYSCALE] = "img.to_grayscale() and img.binary([(low, high)])",
-    [BYTES] = "img.to_bytes() gives the pixels to a loop of your own",
-    [FONT] = "img.draw_font(x, y, w, h, bits) draws a glyph that you read from a font file",
-};
+#define A_NET "a model finds faces and things: kpu.run_yolo2()"
 
 static const absent_t methods[] = {
-    { MP_QSTR_find_qrcodes, ON_A_PC }, { MP_QSTR_find_barcodes, ON_A_PC }, { MP_QSTR_find_apriltags, ON_A_PC },
-    { MP_QSTR_find_datamatrices, ON_A_PC },
-    { MP_QSTR_find_features, A_NET }, { MP_QSTR_find_eye, A_NET }, { MP_QSTR_find_lbp, A_NET },
-    { MP_QSTR_find_keypoints, A_NET }, { MP_QSTR_find_hog, A_NET }, { MP_QSTR_find_template, A_NET },
-    { MP_QSTR_selective_search, A_NET },
-    { MP_QSTR_find_circles, BLOBS }, { MP_QSTR_find_rects, BLOBS }, { MP_QSTR_find_lines, BLOBS },
-    { MP_QSTR_find_line_segments, BLOBS }, { MP_QSTR_get_regression, BLOBS }, { MP_QSTR_flood_fill, BLOBS },
-    { MP_QSTR_find_domain, BLOBS },
-    { MP_QSTR_find_edges, CONV3 }, { MP_QSTR_gaussian, CONV3 }, { MP_QSTR_gaussian_blur, CONV3 },
-    { MP_QSTR_blur, CONV3 }, { MP_QSTR_laplacian, CONV3 }, { MP_QSTR_morph, CONV3 }, { MP_QSTR_mean, CONV3 },
-    { MP_QSTR_add, DRAW_IMAGE }, { MP_QSTR_sub, DRAW_IMAGE }, { MP_QSTR_min, DRAW_IMAGE }, { MP_QSTR_max, DRAW_IMAGE },
-    { MP_QSTR_difference, DRAW_IMAGE },
-    { MP_QSTR_mean_pool, RESIZE }, { MP_QSTR_mean_pooled, RESIZE }, { MP_QSTR_midpoint_pool, RESIZE },
-    { MP_QSTR_midpoint_pooled, RESIZE }, { MP_QSTR_lens_corr, RESIZE },
-    { MP_QSTR_to_bitmap, GRAYSCALE },
-    { MP_QSTR_erode, BYTES }, { MP_QSTR_dilate, BYTES }, { MP_QSTR_median, BYTES }, { MP_QSTR_mode, BYTES },
-    { MP_QSTR_midpoint, BYTES }, { MP_QSTR_histeq, BYTES }, { MP_QSTR_gamma_corr, BYTES },
-    { MP_QSTR_get_similarity, BYTES }, { MP_QSTR_dump_roi, BYTES },
+    { " find_qrcodes find_barcodes find_apriltags find_datamatrices ",
+      "send img.compressed().to_bytes() to a computer that decodes it" },
+    { " find_features find_eye find_lbp find_keypoints find_hog find_template find_number selective_search"
+      " draw_keypoints match_descriptor ", A_NET },
+    { " find_circles find_rects find_lines find_line_segments get_regression flood_fill find_domain ",
+      "img.find_blobs() finds areas of a colour" },
+    { " find_edges gaussian gaussian_blur blur laplacian morph mean ",
+      "img.conv3() takes any kernel of 3x3, blurring with (1/9,) * 9" },
+    { " add sub mul div min max difference ",
+      "img.draw_image(other, 0, 0, alpha=, mask=) and img.blend() mix images" },
+    { " mean_pool mean_pooled midpoint_pool midpoint_pooled lens_corr linpolar logpolar scale ",
+      "img.resize(), img.copy(roi, x_scale, y_scale) and img.rotation_corr() change size and place" },
+    { " to_bitmap ", "img.to_grayscale() and img.binary([(low, high)])" },
+    { " erode dilate open close top_hat black_hat b_and b_nand b_or b_nor b_xor b_xnor and nand or nor xor xnor median"
+      " mode midpoint bilateral histeq gamma_corr cartoon remove_shadows chrominvar illuminvar get_similarity"
+      " find_displacement dump_roi ",
+      "img.to_bytes() gives the pixels to a loop of your own" },
+    { " mask_rectangle mask_circle mask_ellipse ", "an image that is drawn white where wanted is a mask" },
+    { " compress_for_ide compressed_for_ide ", "img.compressed() is a JPEG" },
 };
 
 static const absent_t functions[] = {
-    { MP_QSTR_HaarCascade, A_NET }, { MP_QSTR_load_descriptor, A_NET }, { MP_QSTR_match_descriptor, A_NET },
-    { MP_QSTR_font_load, FONT }, { MP_QSTR_font_free, FONT },
+    { " HaarCascade load_descriptor save_descriptor match_descriptor load_cascade SEARCH_EX SEARCH_DS EDGE_CANNY"
+      " EDGE_SIMPLE CORNER_FAST CORNER_AGAST ", A_NET },
+    { " font_load font_free UTF8 ASCII ", "img.draw_font(x, y, w, h, bits) draws a glyph that you read from a font file" },
+    { " ImageReader ImageWriter ", "img.save() keeps a picture, image.Image(path) shows it again" },
+    { " TAG16H5 TAG25H7 TAG25H9 TAG36H10 TAG36H11 ARTOOLKIT EAN2 EAN5 EAN8 UPCE ISBN10 UPCA EAN13 ISBN13 I25 DATABAR"
+      " DATABAR_EXP CODABAR CODE39 PDF417 CODE93 CODE128 ", "a computer finds codes in img.compressed().to_bytes()" },
 };
 
-static void raise_where_absent(const absent_t *table, size_t count, qstr name) {
-    for (size_t i = 0; i < count; i++) {
-        if (table[i].name == name) {
-            mp_raise_msg_varg(&mp_type_AttributeError, MP_ERROR_TEXT("image has no %q(): %s"), name,
-                instead[table[i].instead]);
+static void raise_where_absent(const absent_t *table, size_t count, qstr name_qstr) {
+    size_t length;
+    const char *name = (const char *)qstr_data(name_qstr, &length);
+    for (size_t i = 0; i < count && length > 0; i++) {
+        for (const char *at = table[i].names; (at = strstr(at, name)) != NULL; at += length) {
+            if (at[-1] == ' ' && at[length] == ' ') {
+                mp_raise_msg_varg(&mp_type_AttributeError, MP_ERROR_TEXT("image has no %s: %s"), name, table[i].instead);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@
 typedef struct {
     image_obj_t *img;
     canvas_t canvas;
-    int32_t at[4];
+    int32_t at[5];
     size_t next;
 } shape_t;
 
@@ -24,7 +24,7 @@ static int32_t within_limit(mp_int_t value) {
 static shape_t shape_args(const image_args_t *given, size_t wanted) {
     shape_t shape = { .img = image_get(given->args[0]) };
     shape.canvas = image_canvas(shape.img);
-    mp_int_t values[4];
+    mp_int_t values[5];
     shape.next = image_arg_ints(given, wanted, values);
     for (size_t i = 0; i < wanted; i++) {
         shape.at[i] = within_limit(values[i]);
@@ -139,10 +139,11 @@ MP_DEFINE_CONST_FUN_OBJ_KW(image_draw_circle_obj, 2, circle);
 // draw_ellipse(cx, cy, rx, ry, rotation=0, color, thickness=1, fill=False)
 static mp_obj_t ellipse(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     IMAGE_ARGS(n_args, args, names);
-    shape_t shape = shape_args(&given, 4);
-    mp_float_t radians = image_arg_float(&given, shape.next, MP_QSTR_rotation, 0) * (M_PI / 180);
-    const draw_ellipse_t ellipse = { shape.at[0], shape.at[1], shape.at[2], shape.at[3], radians };
-    draw_round(&shape, &ellipse, &given, shape.next + 1);
+    bool in_tuple = !mp_obj_is_int(args[1]) && mp_obj_get_int(mp_obj_len(args[1])) == 5;
+    shape_t shape = shape_args(&given, in_tuple ? 5 : 4);
+    mp_float_t degrees = in_tuple ? shape.at[4] : image_arg_float(&given, shape.next, MP_QSTR_rotation, 0);
+    const draw_ellipse_t ellipse = { shape.at[0], shape.at[1], shape.at[2], shape.at[3], degrees * (M_PI / 180) };
+    draw_round(&shape, &ellipse, &given, shape.next + !in_tuple);
     return args[0];
 }
 MP_DEFINE_CONST_FUN_OBJ_KW(image_draw_ellipse_obj, 2, ellipse);

@@ -60,7 +60,7 @@ uint16_t lcd_color(mp_obj_t color);
 void lcd_fill(lcd_rect_t at, uint16_t color);
 
 MP_DECLARE_CONST_FUN_OBJ_KW(lcd_display_obj);
-MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_clear_obj);
+MP_DECLARE_CONST_FUN_OBJ_KW(lcd_clear_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_fill_rectangle_obj);
 MP_DECLARE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_draw_string_obj);
 

@@ -64,8 +64,8 @@ static mp_obj_t lcd_display(size_t n_args, const mp_obj_t *pos_args, mp_map_t *k
     enum { ARG_image, ARG_roi, ARG_oft };
     static const mp_arg_t allowed[] = {
         { MP_QSTR_image, MP_ARG_REQUIRED | MP_ARG_OBJ, { .u_obj = MP_OBJ_NULL } },
-        { MP_QSTR_roi, MP_ARG_KW_ONLY | MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
-        { MP_QSTR_oft, MP_ARG_KW_ONLY | MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_roi, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
+        { MP_QSTR_oft, MP_ARG_OBJ, { .u_rom_obj = MP_ROM_NONE } },
     };
     mp_arg_val_t args[MP_ARRAY_SIZE(allowed)];
     mp_arg_parse_all(n_args, pos_args, kw_args, MP_ARRAY_SIZE(allowed), allowed, args);
@@ -115,14 +115,16 @@ static mp_obj_t lcd_display(size_t n_args, const mp_obj_t *pos_args, mp_map_t *k
 MP_DEFINE_CONST_FUN_OBJ_KW(lcd_display_obj, 1, lcd_display);
 
 // clear(color=BLACK), clear((r, g, b)), clear(r, g, b)
-static mp_obj_t lcd_clear(size_t n_args, const mp_obj_t *args) {
-    uint16_t color = n_args == 0 ? 0 : lcd_color(n_args == 3 ? mp_obj_new_tuple(3, args) : args[0]);
+static mp_obj_t lcd_clear(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
+    mp_map_elem_t *named = mp_map_lookup(names, MP_OBJ_NEW_QSTR(MP_QSTR_color), MP_MAP_LOOKUP);
+    mp_obj_t given = n_args >= 3 ? mp_obj_new_tuple(3, args) : n_args > 0 ? args[0] : named ? named->value : MP_OBJ_NULL;
+    uint16_t color = given == MP_OBJ_NULL ? 0 : lcd_color(given);
     if (lcd_is_there()) {
         lcd_fill(lcd_screen(), color);
     }
     return mp_const_none;
 }
-MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(lcd_clear_obj, 0, 3, lcd_clear);
+MP_DEFINE_CONST_FUN_OBJ_KW(lcd_clear_obj, 0, lcd_clear);
 
 // fill_rectangle(x, y, w, h, color=BLACK)
 static mp_obj_t lcd_fill_rectangle(size_t n_args, const mp_obj_t *args) {

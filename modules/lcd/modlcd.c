@@ -237,14 +237,12 @@ static mp_obj_t lcd_bgr_to_rgb(mp_obj_t on) {
 static MP_DEFINE_CONST_FUN_OBJ_1(lcd_bgr_to_rgb_obj, lcd_bgr_to_rgb);
 
 static mp_obj_t lcd_width(void) {
-    lcd_need_init();
-    return MP_OBJ_NEW_SMALL_INT(lcd_screen().w);
+    return lcd.ready ? MP_OBJ_NEW_SMALL_INT(lcd_screen().w) : mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(lcd_width_obj, lcd_width);
 
 static mp_obj_t lcd_height(void) {
-    lcd_need_init();
-    return MP_OBJ_NEW_SMALL_INT(lcd_screen().h);
+    return lcd.ready ? MP_OBJ_NEW_SMALL_INT(lcd_screen().h) : mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(lcd_height_obj, lcd_height);
 

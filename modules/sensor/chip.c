@@ -30,6 +30,18 @@ int chip_update(const chip_t *chip, uint16_t number, uint8_t mask, uint8_t bits)
     return was < 0 ? was : chip_write(chip, number, (was & ~mask) | (bits & mask));
 }
 
+uint8_t chip_gain_bits(uint32_t sixteenths) {
+    uint8_t doubled = 0;
+    for (; sixteenths >= 32 && doubled < 0xF0; sixteenths /= 2) {
+        doubled = doubled << 1 | 0x10;
+    }
+    return doubled | (sixteenths < 16 ? 0 : sixteenths > 31 ? 15 : sixteenths - 16);
+}
+
+int chip_gain_of(int bits) {
+    return bits < 0 ? bits : (16 + (bits & 15)) << __builtin_popcount(bits >> 4 & 15);
+}
+
 static bool is_wanted(const chip_t *chip, bool omnivision, bool galaxycore) {
     return chip->galaxycore ? galaxycore : omnivision;
 }

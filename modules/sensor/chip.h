@@ -27,6 +27,8 @@ typedef enum {
     CHIP_SATURATION,
     CHIP_GAINCEILING, // 0 to 6: 2 to 128 times
     CHIP_FRAMERATE,   // frames a second
+    CHIP_GAIN,        // in 1/16; it stays where the automatic one is off, and so the next
+    CHIP_EXPOSURE,    // lines of a frame
 } chip_setting_t;
 
 #define CHIP_NO_SUCH_SETTING (1)
@@ -45,6 +47,8 @@ typedef struct {
     int (*set_yuv)(bool yuv);   // YUV422 with the colour first, or `color`
     int (*set_size)(const chip_size_t *size);
     int (*set)(chip_setting_t setting, int value);
+    int (*get)(chip_setting_t setting); // gain or exposure, below 0 an error; NULL: neither can be set
+    uint16_t frame_lines;               // dark ones, too, at the rate that was set
 } chip_t;
 
 extern const chip_t chip_ov2640;
@@ -65,6 +69,10 @@ int chip_write(const chip_t *chip, uint16_t number, uint8_t value);
 int chip_read(const chip_t *chip, uint16_t number);
 // Sets some bits and leaves the others.
 int chip_update(const chip_t *chip, uint16_t number, uint8_t mask, uint8_t bits);
+
+// Gains as OmniVision's 8-bit registers have them: each of the four high bits doubles, the low ones are 1/16.
+uint8_t chip_gain_bits(uint32_t sixteenths);
+int chip_gain_of(int bits);
 
 typedef struct {
     const chip_t *chip; // tried

@@ -209,6 +209,8 @@ static int set(chip_setting_t setting, int value) {
         case CHIP_BRIGHTNESS:
         case CHIP_GAINCEILING:
         case CHIP_FRAMERATE:
+        case CHIP_GAIN:
+        case CHIP_EXPOSURE:
             break;
     }
     return CHIP_NO_SUCH_SETTING;

@@ -154,10 +154,12 @@ static mp_obj_t sensor_get_fb(void) {
 static MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_fb_obj, sensor_get_fb);
 
 // MaixPy's editor is sent frames; there is none here.
-static mp_obj_t sensor_flush(void) {
+static mp_obj_t sensor_flush(size_t n_args, const mp_obj_t *args) {
+    (void)n_args;
+    (void)args;
     return mp_const_none;
 }
-static MP_DEFINE_CONST_FUN_OBJ_0(sensor_flush_obj, sensor_flush);
+static MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(sensor_flush_obj, 0, 1, sensor_flush);
 
 // skip_frames(n), or frames of a time in ms
 static mp_obj_t sensor_skip_frames(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
@@ -202,6 +204,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_snapshot), MP_ROM_PTR(&sensor_snapshot_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_fb), MP_ROM_PTR(&sensor_get_fb_obj) },
     { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&sensor_flush_obj) },
+    { MP_ROM_QSTR(MP_QSTR_set_jb_quality), MP_ROM_PTR(&sensor_flush_obj) },
     { MP_ROM_QSTR(MP_QSTR_skip_frames), MP_ROM_PTR(&sensor_skip_frames_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_hmirror), MP_ROM_PTR(&sensor_set_hmirror_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_vflip), MP_ROM_PTR(&sensor_set_vflip_obj) },
@@ -214,9 +217,9 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_set_auto_gain), MP_ROM_PTR(&sensor_set_auto_gain_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_auto_exposure), MP_ROM_PTR(&sensor_set_auto_exposure_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_auto_whitebal), MP_ROM_PTR(&sensor_set_auto_whitebal_obj) },
-    { MP_ROM_QSTR(MP_QSTR_get_gain_db), MP_ROM_PTR(&sensor_not_read_obj) },
-    { MP_ROM_QSTR(MP_QSTR_get_exposure_us), MP_ROM_PTR(&sensor_not_read_obj) },
-    { MP_ROM_QSTR(MP_QSTR_get_rgb_gain_db), MP_ROM_PTR(&sensor_not_read_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_gain_db), MP_ROM_PTR(&sensor_get_gain_db_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_exposure_us), MP_ROM_PTR(&sensor_get_exposure_us_obj) },
+    { MP_ROM_QSTR(MP_QSTR_get_rgb_gain_db), MP_ROM_PTR(&sensor_get_rgb_gain_db_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_special_effect), MP_ROM_PTR(&sensor_not_set_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_lens_correction), MP_ROM_PTR(&sensor_not_set_obj) },
     { MP_ROM_QSTR(MP_QSTR___write_reg), MP_ROM_PTR(&sensor_write_reg_obj) },

@@ -37,9 +37,11 @@ enum {
     IMAGE_MODE = 0xDA,
     RESET = 0xE0,
     // the array's bank
+    GAIN = 0x00,
     REG04 = 0x04,
     PIDH = 0x0A,
     PIDL = 0x0B,
+    AEC = 0x10,
     CLKRC = 0x11,
     COM7 = 0x12,
     COM8 = 0x13,
@@ -49,6 +51,7 @@ enum {
     VSTART = 0x19,
     VSTOP = 0x1A,
     REG32 = 0x32,
+    REG45 = 0x45,
 };
 
 #define COM7_RESET (0x80)
@@ -213,6 +216,25 @@ static int set_framerate(int rate) {
     return update(ARRAY, CLKRC, 0x3F, divider - 1);
 }
 
+// Sixteen bits in three registers.
+static int set_exposure(int lines) {
+    const chip_register_t registers[] = { { REG45, lines >> 10 & 0x3F }, { AEC, lines >> 2 } };
+    int result = update(ARRAY, REG04, 3, lines & 3);
+    return result == DVP_OK ? chip_write_all(CHIP, registers, COUNT(registers)) : result;
+}
+
+static int get(chip_setting_t setting) {
+    int result = bank(ARRAY);
+    if (result != DVP_OK) {
+        return result;
+    }
+    if (setting == CHIP_GAIN) {
+        return chip_gain_of(chip_read(CHIP, GAIN));
+    }
+    int high = chip_read(CHIP, REG45), middle = chip_read(CHIP, AEC), low = chip_read(CHIP, REG04);
+    return high < 0 || middle < 0 || low < 0 ? DVP_ERR_TIMEOUT : (high & 0x3F) << 10 | middle << 2 | (low & 3);
+}
+
 static int set(chip_setting_t setting, int value) {
     switch (setting) {
         case CHIP_HMIRROR:
@@ -237,6 +259,10 @@ static int set(chip_setting_t setting, int value) {
             return update(ARRAY, COM9, 0xE0, value << 5);
         case CHIP_FRAMERATE:
             return set_framerate(value);
+        case CHIP_GAIN:
+            return update(ARRAY, GAIN, 0xFF, chip_gain_bits(value));
+        case CHIP_EXPOSURE:
+            return set_exposure(value);
     }
     return CHIP_NO_SUCH_SETTING;
 }
@@ -253,4 +279,6 @@ const chip_t chip_ov2640 = {
     .set_yuv = set_yuv,
     .set_size = set_size,
     .set = set,
+    .get = get,
+    .frame_lines = 672,
 };

@@ -25,7 +25,9 @@ enum {
     CHIP_ID_LOW = 0x300B,
     CLOCK = 0x3103,
     AWB_MANUAL = 0x3406,
+    EXPOSURE = 0x3500,
     AEC_MANUAL = 0x3503,
+    AGC = 0x350A,
     X_START = 0x3800,
     FLIP = 0x3820,
     MIRROR = 0x3821,
@@ -150,6 +152,33 @@ static int set_gain_ceiling(int power) {
     return chip_write_all(CHIP, registers, COUNT(registers));
 }
 
+// The exposure is in 1/16 lines, the gain in 1/16 itself.
+static int get(chip_setting_t setting) {
+    uint32_t value = 0;
+    for (uint16_t number = setting == CHIP_GAIN ? AGC : EXPOSURE; number <= (setting == CHIP_GAIN ? AGC + 1 : EXPOSURE + 2);
+        number++) {
+        int byte = chip_read(CHIP, number);
+        if (byte < 0) {
+            return byte;
+        }
+        value = value << 8 | byte;
+    }
+    return setting == CHIP_GAIN ? value & 0x3FF : (value & 0xFFFFF) >> 4;
+}
+
+static int set_exposure(int lines) {
+    const chip_register_t registers[] = {
+        { EXPOSURE, lines >> 12 & 15 }, { EXPOSURE + 1, lines >> 4 }, { EXPOSURE + 2, lines << 4 },
+    };
+    return chip_write_all(CHIP, registers, COUNT(registers));
+}
+
+static int set_gain(int sixteenths) {
+    int most = sixteenths > 0x3FF ? 0x3FF : sixteenths;
+    const chip_register_t registers[] = { { AGC, most >> 8 }, { AGC + 1, most } };
+    return chip_write_all(CHIP, registers, COUNT(registers));
+}
+
 static int set(chip_setting_t setting, int value) {
     switch (setting) {
         case CHIP_HMIRROR:
@@ -170,6 +199,10 @@ static int set(chip_setting_t setting, int value) {
             return set_brightness(value);
         case CHIP_GAINCEILING:
             return set_gain_ceiling(value);
+        case CHIP_GAIN:
+            return set_gain(value);
+        case CHIP_EXPOSURE:
+            return set_exposure(value);
         case CHIP_SATURATION: // eleven numbers of a matrix
         case CHIP_FRAMERATE:
             break;
@@ -189,4 +222,6 @@ const chip_t chip_ov5640 = {
     .set_yuv = set_yuv,
     .set_size = set_size,
     .set = set,
+    .get = get,
+    .frame_lines = FRAME_LINES,
 };

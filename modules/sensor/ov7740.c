@@ -18,9 +18,11 @@
 #define FULL_RATE (60)
 
 enum {
+    AGC = 0x00,
     PIDH = 0x0A,
     PIDL = 0x0B,
     ORDER = 0x0C,
+    EXPOSURE = 0x0F,
     CLOCK = 0x11,
     SYSTEM = 0x12,
     AUTO = 0x13,
@@ -154,6 +156,19 @@ static int set_saturation(int level) {
     return result == DVP_OK ? chip_write_all(CHIP, registers, COUNT(registers)) : result;
 }
 
+static int get(chip_setting_t setting) {
+    if (setting == CHIP_GAIN) {
+        return chip_gain_of(chip_read(CHIP, AGC));
+    }
+    int high = chip_read(CHIP, EXPOSURE), low = chip_read(CHIP, EXPOSURE + 1);
+    return high < 0 || low < 0 ? DVP_ERR_TIMEOUT : high << 8 | low;
+}
+
+static int set_exposure(int lines) {
+    const chip_register_t registers[] = { { EXPOSURE, lines >> 8 }, { EXPOSURE + 1, lines } };
+    return chip_write_all(CHIP, registers, COUNT(registers));
+}
+
 static int set(chip_setting_t setting, int value) {
     switch (setting) {
         case CHIP_HMIRROR:
@@ -176,6 +191,10 @@ static int set(chip_setting_t setting, int value) {
             return set_saturation(value);
         case CHIP_FRAMERATE:
             return chip_update(CHIP, CLOCK, 0x3F, FULL_RATE / value - 1);
+        case CHIP_GAIN:
+            return chip_write(CHIP, AGC, chip_gain_bits(value));
+        case CHIP_EXPOSURE:
+            return set_exposure(value);
         case CHIP_GAINCEILING:
             break;
     }
@@ -194,4 +213,6 @@ const chip_t chip_ov7740 = {
     .set_yuv = set_yuv,
     .set_size = set_size,
     .set = set,
+    .get = get,
+    .frame_lines = 504,
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How the sensor makes its picture: mirrored, brighter, by itself or not; and its registers.
+#include <math.h>
+
 #include "py/runtime.h"
 
 #include "modules/sensor/sensor.h"
@@ -72,37 +74,93 @@ static mp_obj_t sensor_set_framerate(mp_obj_t rate_in) {
 }
 MP_DEFINE_CONST_FUN_OBJ_1(sensor_set_framerate_obj, sensor_set_framerate);
 
-// set_auto_gain(on), and so the next two; values of one's own are not taken.
-static mp_obj_t set_auto(chip_setting_t setting, size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    if (n_args != 1 || kw_args->used != 0) {
-        mp_raise_ValueError(MP_ERROR_TEXT("only on and off can be set: the other values by sensor.__write_reg()"));
-    }
-    set(setting, mp_obj_is_true(args[0]));
-    return mp_const_none;
-}
+// -- by itself, or values of one's own
 
-static mp_obj_t sensor_set_auto_gain(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    return set_auto(CHIP_AUTO_GAIN, n_args, args, kw_args);
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_gain_obj, 1, sensor_set_auto_gain);
-
-static mp_obj_t sensor_set_auto_exposure(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    return set_auto(CHIP_AUTO_EXPOSURE, n_args, args, kw_args);
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_exposure_obj, 1, sensor_set_auto_exposure);
-
-static mp_obj_t sensor_set_auto_whitebal(size_t n_args, const mp_obj_t *args, mp_map_t *kw_args) {
-    return set_auto(CHIP_AUTO_WHITEBAL, n_args, args, kw_args);
-}
-MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_whitebal_obj, 1, sensor_set_auto_whitebal);
-
-static mp_obj_t sensor_not_read(size_t n_args, const mp_obj_t *args) {
-    (void)n_args;
-    (void)args;
+NORETURN static void raise_not_asked(void) {
     mp_raise_msg_varg(&mp_type_OSError, MP_ERROR_TEXT("Sensor control failed!: the %s is not asked for that:"
         " its registers are read by sensor.__read_reg()"), sensor_chip()->name);
 }
-MP_DEFINE_CONST_FUN_OBJ_VAR(sensor_not_read_obj, 0, sensor_not_read);
+
+static const chip_t *need_get(void) {
+    const chip_t *chip = sensor_chip();
+    if (chip->get == NULL) {
+        raise_not_asked();
+    }
+    return chip;
+}
+
+static int get(chip_setting_t setting) {
+    int value = need_get()->get(setting);
+    sensor_check(value);
+    return value;
+}
+
+static mp_float_t as_number(mp_map_t *names, size_t n_args, const mp_obj_t *args, qstr name) {
+    mp_map_elem_t *named = mp_map_lookup(names, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
+    mp_obj_t given = n_args > 1 ? args[1] : named != NULL ? named->value : mp_const_none;
+    return given == mp_const_none ? (mp_float_t)NAN : mp_obj_get_float(given);
+}
+
+static mp_float_t times_of(mp_float_t db) {
+    return MICROPY_FLOAT_C_FUN(pow)(10, MIN(db, 60) / 20);
+}
+
+// set_auto_gain(on, gain_db, gain_db_ceiling=)
+static mp_obj_t sensor_set_auto_gain(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
+    mp_float_t gain = as_number(names, n_args, args, MP_QSTR_gain_db);
+    mp_float_t ceiling = as_number(names, 1, args, MP_QSTR_gain_db_ceiling);
+    set(CHIP_AUTO_GAIN, mp_obj_is_true(args[0]));
+    if (!isnan(gain)) {
+        need_get();
+        set(CHIP_GAIN, (int)(16 * times_of(gain) + MICROPY_FLOAT_CONST(0.5)));
+    }
+    if (!isnan(ceiling)) {
+        int power = 0;
+        while (power < 6 && (4 << power) <= times_of(ceiling)) {
+            power++;
+        }
+        set(CHIP_GAINCEILING, power);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_gain_obj, 1, sensor_set_auto_gain);
+
+static mp_obj_t sensor_get_gain_db(void) {
+    return mp_obj_new_float(20 * MICROPY_FLOAT_C_FUN(log10)(get(CHIP_GAIN) / MICROPY_FLOAT_CONST(16.0)));
+}
+MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_gain_db_obj, sensor_get_gain_db);
+
+// set_auto_exposure(on, exposure_us)
+static mp_obj_t sensor_set_auto_exposure(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
+    mp_float_t us = as_number(names, n_args, args, MP_QSTR_exposure_us);
+    set(CHIP_AUTO_EXPOSURE, mp_obj_is_true(args[0]));
+    if (!isnan(us) && us >= 0) {
+        mp_float_t lines = us * need_get()->frame_lines * sensor.rate / 1000000;
+        set(CHIP_EXPOSURE, (int)MIN(MAX(lines + MICROPY_FLOAT_CONST(0.5), 1), 0xFFFF));
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_exposure_obj, 1, sensor_set_auto_exposure);
+
+static mp_obj_t sensor_get_exposure_us(void) {
+    uint64_t lines = get(CHIP_EXPOSURE);
+    return mp_obj_new_int(lines * 1000000 / ((uint32_t)sensor.chip->frame_lines * sensor.rate));
+}
+MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_exposure_us_obj, sensor_get_exposure_us);
+
+static mp_obj_t sensor_set_auto_whitebal(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
+    if (n_args != 1 || names->used != 0) {
+        mp_raise_ValueError(MP_ERROR_TEXT("only on and off can be set: gains of colours by sensor.__write_reg()"));
+    }
+    set(CHIP_AUTO_WHITEBAL, mp_obj_is_true(args[0]));
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_KW(sensor_set_auto_whitebal_obj, 1, sensor_set_auto_whitebal);
+
+static mp_obj_t sensor_get_rgb_gain_db(void) {
+    raise_not_asked();
+}
+MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_rgb_gain_db_obj, sensor_get_rgb_gain_db);
 
 // False: no sensor has it.
 static mp_obj_t sensor_not_set(size_t n_args, const mp_obj_t *args) {

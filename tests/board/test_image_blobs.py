@@ -294,7 +294,7 @@ def test_what_is_left_out_names_what_to_do_instead(
     seeing: RemoteBoard, name: str, instead: str
 ) -> None:
     owner, attribute = name.split(".")
-    assert error(seeing, f"{name}()") == f"AttributeError: image has no {attribute}(): {instead}"
+    assert error(seeing, f"{name}()") == f"AttributeError: image has no {attribute}: {instead}"
     assert seeing.eval(f"hasattr({owner}, '{attribute}')") is False
 
 

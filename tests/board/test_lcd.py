@@ -47,9 +47,9 @@ def error(board: RemoteBoard, code: str) -> str:
 
 def test_before_init_the_error_says_what_to_do(board: RemoteBoard) -> None:
     board.exec("import lcd")
-    assert board.eval("lcd.type()") is None
+    assert board.eval("(lcd.type(), lcd.width(), lcd.height())") == (None, None, None)
     wanted = "RuntimeError: the display is not on: lcd.init() first"
-    for call in ("clear()", "width()", "rotation(1)", "fill_rectangle(0, 0, 1, 1)"):
+    for call in ("clear()", "freq()", "rotation(1)", "fill_rectangle(0, 0, 1, 1)"):
         assert error(board, f"lcd.{call}") == wanted
 
 

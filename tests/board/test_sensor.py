@@ -271,7 +271,49 @@ def test_settings_and_registers(camera: RemoteBoard) -> None:
     camera.exec("sensor.__write_reg(0xFF, 1)")
     assert camera.eval("sensor.__read_reg(0x0A)") == 0x26
     assert camera.eval("sensor.__read_reg(0x13)") & 4 == 0
-    assert error(camera, "sensor.set_auto_gain(False, gain_db=3)").startswith("ValueError: ")
+
+
+# Registers by the datasheets: numbers and what they hold, of a gain of 12 dB (4 times) and of
+# half a frame's lines.
+LEVELS = {
+    "ov2640": ({0x00: 0x30}, 672, {0x45: 0x00, 0x10: 84, 0x04: 0x28}),
+    "ov7740": ({0x00: 0x30}, 504, {0x0F: 0, 0x10: 252}),
+    "ov5640": (
+        {0x350A: 0, 0x350B: 64},
+        496,
+        {0x3500: 0, 0x3501: 248 >> 4, 0x3502: 248 << 4 & 0xFF},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_gain_and_exposure_of_ones_own(board: RemoteBoard, virtual: Board, name: str) -> None:
+    gain, lines, exposure = LEVELS[name]
+    virtual.camera = Camera(virtual, Pictures([SCENE]), (name,))
+    board.exec(QVGA + "sensor.set_auto_gain(False, 20 * 0.60206)")
+    half = 1_000_000 // 60
+    board.exec(f"sensor.set_auto_exposure(False, exposure_us={half})")
+    if name == "ov2640":
+        board.exec("sensor.__write_reg(0xFF, 1)")
+    for number, value in {**gain, **exposure}.items():
+        assert board.eval(f"sensor.__read_reg({number})") == value, hex(number)
+    assert board.eval("sensor.get_gain_db()") == pytest.approx(12.04, abs=0.01)
+    assert board.eval("sensor.get_exposure_us()") == pytest.approx(half, abs=33333 / lines)
+    for db in (0, 3, 6, 11, 19.5, 29):
+        board.exec(f"sensor.set_auto_gain(False, gain_db={db})")
+        assert board.eval("sensor.get_gain_db()") == pytest.approx(db, abs=0.53)  # steps of 1/16
+    unplug(virtual)
+
+
+def test_a_ceiling_of_the_gain(camera: RemoteBoard) -> None:
+    """In the three highest bits of a register of the OV2640: 2, 4, 8 to 128 times."""
+    for db, bits in {0: 0, 6: 0, 12.1: 1, 20: 2, 42.2: 6, 99: 6}.items():
+        camera.exec(
+            f"sensor.set_auto_gain(True, gain_db_ceiling={db})\nsensor.__write_reg(0xFF, 1)"
+        )
+        assert camera.eval("sensor.__read_reg(0x14) >> 5") == bits, db
+    message = error(camera, "sensor.set_auto_whitebal(False, rgb_gain_db=(1, 2, 3))")
+    assert message.startswith("ValueError: ")
 
 
 def test_a_slower_rate(camera: RemoteBoard, virtual: Board) -> None:
@@ -502,6 +544,14 @@ def test_others_have_settings(other: RemoteBoard) -> None:
     ]  # fmt: skip
 
 
+def test_the_gc0328_is_not_asked_for_its_gain(board: RemoteBoard, virtual: Board) -> None:
+    virtual.camera = Camera(virtual, Pictures([SOFT]), ("gc0328",))
+    board.exec("import sensor\nsensor.reset()")
+    for call in ("get_gain_db()", "get_exposure_us()", "set_auto_exposure(False, 100)"):
+        assert error(board, f"sensor.{call}").startswith("OSError: Sensor control failed!: ")
+    unplug(virtual)
+
+
 def test_the_makers_choice_reaches_the_gc0328(board: RemoteBoard, virtual: Board) -> None:
     virtual.camera = Camera(virtual, Pictures([SOFT]), ("gc0328",))
     message = error(board, "import sensor\nsensor.reset(choice=1)")
@@ -531,7 +581,9 @@ def test_yuv422_is_how_colours_come(camera: RemoteBoard, virtual: Board) -> None
 
 def test_calls_that_are_not_driven_say_so(camera: RemoteBoard) -> None:
     assert camera.eval("(sensor.flush(), sensor.set_special_effect(1))") == (None, False)
-    assert error(camera, "sensor.get_gain_db()").startswith("OSError: Sensor control failed!: ")
+    assert error(camera, "sensor.get_rgb_gain_db()").startswith(
+        "OSError: Sensor control failed!: "
+    )
     message = error(camera, "sensor.binocular_reset()")
     assert message.startswith("OSError: Reset Failed: two sensors in turn")
 
