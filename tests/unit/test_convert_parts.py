@@ -61,3 +61,13 @@ def test_a_dense_layer_that_memory_holds_stays_in_floats() -> None:
     n = Network((3, 8, 8))
     x = n.op("Flatten", n.conv("x", 3, 20, 1))
     assert len(converted(n.model(n.dense(x, 1280, 100)), "v4").data) > 4 * 1280 * 100
+
+
+@pytest.mark.parametrize("dilation", [3, 5])
+def test_taps_far_apart_are_not_filled_up_with_zeros(dilation: int) -> None:
+    """As in face detectors: of 2,304 weights zeros between made millions, for the CPU."""
+    n = Network((3, 40, 48))
+    x = n.conv("x", 3, 16, 3, 2)
+    y = n.conv(x, 16, 16, dilations=[dilation] * 2, pads=[dilation] * 4)
+    made = converted(n.model(n.conv(n.op("Concat", x, y, axis=1), 32, 8, 1, act="")), "v4")
+    assert len(made.data) < 30_000

@@ -28,6 +28,9 @@ from microkpu.convert.passes.limits import (
 from microkpu.convert.passes.pads import crop_node, pad_node
 from microkpu.convert.passes.windows import Window, window_of
 
+# Kernels that cells do, and cells of cells.
+ONE_CELL, TWO_CELLS = 5, 9
+
 
 def make_convolutions_legal(graph: Graph) -> bool:
     """One step for the first convolution that is not legal yet: what it leaves moves on first."""
@@ -57,6 +60,10 @@ def _step(graph: Graph, node: Node) -> list[Node] | None:
     window = window_of(graph, node)
     weights = graph.constants[node.inputs[1]]
     if window.dilations != (1, 1):
+        if graph.target == "v4" and _far_apart(graph, node, window):
+            reach = "x".join(map(str, window.reach))
+            node.cpu = f"its taps reach over {reach} pixels, too far for layers of 3x3"
+            return None
         return [_undilated(graph, node, window)]
     if node.attributes.get("group", 1) > 1 and not (
         is_depthwise(graph, node) and max(window.kernel) <= 3
@@ -89,6 +96,14 @@ def conv_node(
 
 def bias_of(node: Node) -> str:
     return node.inputs[2] if len(node.inputs) > 2 else ""
+
+
+def _far_apart(graph: Graph, node: Node, window: Window) -> bool:
+    """Whether cells of cells would not hold the taps, or hold many more zeros than taps."""
+    outputs, channels = graph.shape(node.inputs[1])[:2]
+    zeros = 36 * 16 * channels * (channels + 4 * outputs)
+    farthest = max(window.reach)
+    return farthest > ONE_CELL and (farthest > TWO_CELLS or zeros > MOST_NEW_WEIGHTS)
 
 
 def _undilated(graph: Graph, node: Node, window: Window) -> Node:
