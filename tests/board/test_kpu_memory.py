@@ -149,8 +149,8 @@ def test_load_and_run_of_a_streamed_net(
     code = (
         f"x = bytes(range(256)) * 36\ndef undo():\n    pass\n"
         f"def op():\n    m = kpu.load_flash({MODEL}, 1, 0x4000, 40000000)\n"
-        "    f = bytes(kpu.forward(m, x))\n    kpu.deinit(m)\n    return f\n"
-        "right = binascii.crc32\n"
+        "    f = binascii.crc32(kpu.forward(m, x))\n    kpu.deinit(m)\n"
+        "    return f\ndef right(f):\n    return f\n"
     )
     board.exec(SETUP + code)
     raised = trials(board, virtual, firmware, on, functions)

@@ -107,7 +107,9 @@ def test_a_display_without_room_for_its_memory_says_so(board: RemoteBoard) -> No
         "    except MemoryError:\n"
         "        pass"
     )
-    assert error(board, "lcd.init()").startswith("MemoryError: memory overflow: the display needs 15 KiB, ")
+    assert error(board, "lcd.init()").startswith(
+        "MemoryError: memory overflow: the display needs 15 KiB, "
+    )
     assert error(board, "lcd.clear()").startswith("RuntimeError: ")
     board.exec("del blocks\nlcd.init()\nlcd.clear()")
 

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Runs a V3 whole and with its weights fetched in pieces, and compares every byte of the outputs.
+// Runs a model whole and with its weights fetched in pieces, a V4 also with its constants apart from the file, and compares
+// every byte of the outputs.
 //
 //   kmodel_flow_harness FILE PIECE PERCENT BUFFERS SEED FAIL
 //
 // PIECE: bytes fetched at a time at most; PERCENT: of the weights that can be cut, so many have room to stay; SEED: how
 // long the source takes at each; FAIL: the call of the source that fails, counted from 1; 0: none. Prints the bytes that a
-// run fetches and how often the source was called; of a failure that a run ended as it should, `failed`; of a refusal why.
+// run fetches and how often the source was called; of a failure that a run ended as it should, `failed`; of a refusal why,
+// and in a line of its own what is said to who streams.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kmodel4.h"
 #include "kmodel_flow.h"
 #include "kpu_host.h"
 
@@ -112,8 +115,8 @@ static void fail(const kmodel_why_t *why) {
     exit(0);
 }
 
-// What is refused whole must not get through by its pieces, and what is written of it has room.
-static void check_refused(const kmodel_source_t *source, size_t piece) {
+// What is refused whole must not get through by its pieces, and what is written of it has room. Says why.
+static void check_refused(const kmodel_source_t *source, size_t piece, kmodel_why_t *said) {
     kmodel_why_t why;
     size_t bytes;
     if (kmodel_probe(file, file_bytes, &bytes, &why) != KMODEL_OK) {
@@ -121,7 +124,7 @@ static void check_refused(const kmodel_source_t *source, size_t piece) {
     }
     kmodel_flow_needs_t flow;
     kmodel_needs_t needs;
-    if (kmodel_flow_measure(file, file_bytes, source, piece, &flow, &why) != KMODEL_OK) {
+    if (kmodel_flow_measure(file, file_bytes, source, piece, &flow, said) != KMODEL_OK) {
         return;
     }
     kmodel_flow_memory_t memory = {
@@ -130,7 +133,60 @@ static void check_refused(const kmodel_source_t *source, size_t piece) {
         .skeleton_bytes = flow.skeleton,
         .file_bytes = file_bytes,
     };
-    check(kmodel_flow_fill(file, &memory, &flow, &needs, &why) != KMODEL_OK, "streamed, but refused whole");
+    check(kmodel_flow_fill(file, &memory, &flow, &needs, said) != KMODEL_OK, "streamed, but refused whole");
+}
+
+// -- a V4 in memory without its constants
+
+// NULL: not a V4 with so many that they are left out.
+static uint8_t *without_constants(size_t *left_out) {
+    kmodel_why_t why;
+    size_t bytes;
+    if (kmodel_probe(file, file_bytes, &bytes, &why) != KMODEL_OK || !kmodel_is_v4(file)) {
+        return NULL;
+    }
+    kmodel4_header_t header = kmodel4_header(file);
+    header.apart = true;
+    size_t at = (size_t)kmodel4_tables(&header).constants;
+    *left_out = kmodel4_left_out(&header);
+    if (*left_out == 0) {
+        return NULL;
+    }
+    uint8_t *apart = block(file_bytes - *left_out);
+    memcpy(apart, file, at);
+    memcpy(apart + at, file + at + *left_out, file_bytes - *left_out - at);
+    apart[7] |= KMODEL4_APART >> 24;
+    return apart;
+}
+
+// What is said of it is what is said of the file.
+static int measure_apart(const uint8_t *apart, kmodel_needs_t *needs, const kmodel_why_t *whole) {
+    kmodel_why_t why;
+    int result = kmodel4_measure_apart(apart, file_bytes, needs, &why);
+    char text[2][256];
+    check(result == KMODEL_OK || strcmp(kmodel_explain(whole, text[0], sizeof(text[0])),
+        kmodel_explain(&why, text[1], sizeof(text[1]))) == 0, "another refusal without the constants");
+    return result;
+}
+
+static void check_apart(kmodel_t *resident) {
+    size_t left_out;
+    uint8_t *apart = without_constants(&left_out);
+    if (apart == NULL) {
+        return;
+    }
+    kmodel_needs_t needs;
+    check(measure_apart(apart, &needs, NULL) == KMODEL_OK, "refused without the constants");
+    kmodel4_header_t header = kmodel4_header(apart);
+    uint8_t *work = block(needs.work);
+    memcpy(kmodel4_constants(&header, work), file + kmodel4_tables(&header).constants, header.constants);
+    kmodel_t *model = block(kmodel_struct_bytes());
+    kmodel_open(model, apart, file_bytes - left_out, work, block(needs.device), block(needs.tape));
+    check(run(model) == KMODEL_OK, "the run without the constants");
+    for (uint32_t i = 0; i < kmodel_output_count(model); i++) {
+        check(memcmp(kmodel_output_data(model, i), kmodel_output_data(resident, i), kmodel_output(model, i).bytes) == 0,
+            "the outputs differ without the constants");
+    }
 }
 
 int main(int count, char **arguments) {
@@ -153,13 +209,21 @@ int main(int count, char **arguments) {
     kmodel_why_t why;
     kmodel_source_t source = {source_read, source_start, source_poll, source_stop, &calls, 25000};
     if (kmodel_measure(file, file_bytes, &needs, &why) != KMODEL_OK) {
-        check_refused(&source, piece);
-        fail(&why);
+        size_t left_out;
+        uint8_t *apart = without_constants(&left_out);
+        check(!apart || measure_apart(apart, &needs, &why) != KMODEL_OK, "accepted without the constants");
+        kmodel_why_t streamed = why;
+        check_refused(&source, piece, &streamed);
+        char text[2][256];
+        printf("refused: %s\nstreamed: %s\n", kmodel_explain(&why, text[0], sizeof(text[0])),
+            kmodel_explain(&streamed, text[1], sizeof(text[1])));
+        return 0;
     }
     kmodel_t *resident = block(kmodel_struct_bytes());
     void *work = block(needs.work), *device = block(needs.device), *tape = block(needs.tape);
     check(kmodel_open(resident, file, file_bytes, work, device, tape) == KMODEL_OK, "open");
     check(run(resident) == KMODEL_OK, "the resident run");
+    check_apart(resident);
 
     kmodel_flow_needs_t flow;
     if (kmodel_flow_measure(file, file_bytes, &source, piece, &flow, &why) != KMODEL_OK) {

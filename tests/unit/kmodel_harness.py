@@ -15,12 +15,14 @@ BUILDS: dict[str, tuple[str, ...]] = {"streamed": (), "copied": ("-DKMODEL_COPY_
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers")
 
 
-def build(program: Path, flags: Sequence[str] = SANITIZE) -> Path:
+def build(
+    program: Path, flags: Sequence[str] = SANITIZE, harness: str = "kmodel_harness.c"
+) -> Path:
     """The harness as an executable, its objects beside it."""
     native = ROOT / "tools" / "microkpu" / "native"
     module = ROOT / "modules" / "kpu"
     sources = [
-        Path(__file__).with_name("kmodel_harness.c"),
+        Path(__file__).with_name(harness),
         *sorted(native.glob("*.c")),
         *sorted(module.glob("kmodel*.c")),
     ]

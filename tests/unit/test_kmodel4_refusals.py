@@ -340,4 +340,6 @@ def every_file() -> list[bytes]:
         LONG,
         MANY_LAYERS,
         far_padding(4),
+        patched(conv_file(GOOD), TABLES + 4, 8),
+        conv_file(GOOD, constants=bytes(512))[:-16],
     ]
