@@ -32,6 +32,10 @@ demo: firmware digits detector
 test: firmware digits $(STAMP)/apt-test keras
 	$(PY) -m pytest $(PYTEST_ARGS)
 
+## test-port: tests/board on the port of a virtual board that runs apart, and compared with the one within; an hour
+test-port: firmware digits
+	$(PY) -m pytest tests/virtual/test_pytest_pty.py --fuzz-long
+
 ## test-upstream: MicroPython's own tests on the virtual board
 test-upstream: firmware
 	$(PY) -m pytest tests/board/test_upstream.py
@@ -148,4 +152,4 @@ $(STAMP)/package: $(EXTENSION_SOURCES) $(STAMP)/venv
 	.venv/bin/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: help demo test keras test-upstream firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean
+.PHONY: help demo test test-port keras test-upstream firmware digits detector flash repl bench check format fuzz soak coverage sizes dist sources venv clean

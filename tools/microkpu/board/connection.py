@@ -37,11 +37,13 @@ def open(
     options: VirtualOptions | None = None,
     baud: int = BAUD,
     booting: bool = False,
+    timeout_scale: float = 1.0,
 ) -> RemoteBoard:
     """A board whose MicroPython answers; BoardError says why not, and what to do.
 
     `options` say what the board on port `virtual` is made of; a real one ignores them.
     `booting`: the real board was reset a moment ago, so its prompt is waited for first.
+    `timeout_scale` multiplies every time that an answer of a real one may take.
     """
     if is_virtual(port) and active():
         return open_session(port, booting)
@@ -49,7 +51,7 @@ def open(
         return open_virtual(options or options_of_url(port if "://" in port else f"{port}://"))
     line = Port(open_line(port, baud), port)
     try:
-        return RemoteBoard(line, booting)
+        return RemoteBoard(line, booting, timeout_scale)
     except BaseException:
         line.close()
         raise

@@ -62,14 +62,13 @@ class RemoteBoard:
     `booting`: the board was switched on just now, so its prompt is waited for.
     """
 
-    def __init__(self, port: Port, booting: bool = False) -> None:
+    def __init__(self, port: Port, booting: bool = False, timeout_scale: float = 1.0) -> None:
         self._port = port
+        self.timeout_scale = timeout_scale
         self._transport = Transport(port)
         self._idle = True  # nothing runs that we have started and not seen the end of
         self.timeout = ANSWER_SECONDS
         """Seconds that exec() and eval() wait where they are given none."""
-        self.timeout_scale = 1.0
-        """Multiplies every time that is given, for slow boards."""
         if booting:
             self._wait_for_prompt()
         self._enter()
@@ -84,6 +83,15 @@ class RemoteBoard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def timeout_scale(self) -> float:
+        """Multiplies every time that an answer may take, for slow boards."""
+        return self._port.timeout_scale
+
+    @timeout_scale.setter
+    def timeout_scale(self, factor: float) -> None:
+        self._port.timeout_scale = factor
 
     @property
     def name(self) -> str:
@@ -305,7 +313,8 @@ class RemoteBoard:
 
     def _wait_for_prompt(self) -> None:
         """So that Ctrl-C does not hit boot.py; goes on where main.py does not end."""
-        self._transport.read_until(1, PROMPT, None, timeout_overall=BOOT_SECONDS)
+        wait = BOOT_SECONDS * self.timeout_scale
+        self._transport.read_until(1, PROMPT, None, timeout_overall=wait)
 
     def close(self) -> None:
         """Leaves the board at its friendly prompt and gives the port back."""

@@ -45,6 +45,8 @@ class Port:
         self.name = name
         self.log = bytearray()
         """Everything that the board has sent."""
+        self.timeout_scale = 1.0
+        """Multiplies every time that an answer may take."""
 
     @property
     def seconds(self) -> float:
@@ -68,7 +70,7 @@ class Port:
     # What mpremote calls.
 
     def read(self, size: int) -> bytes:
-        return self.read_within(size, ANSWER_SECONDS)
+        return self.read_within(size, ANSWER_SECONDS * self.timeout_scale)
 
     def write(self, data: bytes) -> None:
         self.line.write(data)
@@ -165,21 +167,21 @@ class Transport(SerialTransport):  # type: ignore[misc]  # mpremote has no types
                 raise TransportError("no answer")
         if soft_reset:
             port.write(SOFT_RESET)
-            if not self._prompt(timeout_overall):
+            if not self._prompt(timeout_overall * port.timeout_scale):
                 raise TransportError("no raw prompt after a soft reset")
         self.in_raw_repl = True
 
     def _ask(self) -> bool:
         """Asks for the raw prompt; whether it comes."""
         self.serial.write(b"\r" + RAW)
-        came = self._prompt(ANSWER_SECONDS)
+        came = self._prompt(ANSWER_SECONDS * self.serial.timeout_scale)
         self._unanswered += not came
         return came
 
     def drain(self) -> None:
         """Reads until nothing comes for a moment: an old answer must not pass for a new one."""
         port: Port = self.serial
-        end = port.seconds + ANSWER_SECONDS
+        end = port.seconds + ANSWER_SECONDS * port.timeout_scale
         while port.read_within(256, QUIET_SECONDS) and port.seconds < end:
             pass
 

@@ -96,7 +96,9 @@ class Bench:
         if not place.virtual:
             self._lock = lock(place.port)
         try:
-            board = microkpu.board.open(place.port, place.options, place.baud)
+            board = microkpu.board.open(
+                place.port, place.options, place.baud, timeout_scale=place.timeout_scale
+            )
         except MicrokpuError:
             self.close()
             raise
