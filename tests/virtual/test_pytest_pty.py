@@ -23,7 +23,7 @@ from unit.fuzzing import Clock
 BOARD = ROOT / "tests" / "board"
 # How a board is started, what of tests/board runs on it, and how many tests pass at least.
 PORTS = {
-    "paced": (("--pty",), ("bring_up", "flashfs", "fmap", "maix", "remote", "repl"), 90),
+    "paced": (("--pty",), ("bring_up", "maix", "repl", "thread"), 50),
     "fast": (("--pty", "--fast"), ("fmap",), 20),
     "rfc2217": (("--rfc2217", "0"), ("maix",), 5),
 }
