@@ -329,6 +329,28 @@ def test_a_lenient_board_knows_other_boards_pads() -> None:
     assert board.lcd.image().getpixel((3, 4)) == RGB[RED]
 
 
+def test_a_lenient_board_finds_a_display_on_pads_that_no_board_has() -> None:
+    """By its eight lines; what tells commands from data is the output that was moved last."""
+    for strict in (False, True):
+        board = Board(SLEEP, strict=strict)
+        lcd = Lcd(board, power=strict)
+        lcd.route(20, 22, 24, 26)
+        lcd.start(0x28)
+        lcd.dot(3, 4, RED)
+        assert bool(board.lcd.panel.pixels_written) is not strict
+    lenient = Board(SLEEP, strict=False)
+    lcd = Lcd(lenient, power=False)
+    lcd.route(20, 22, 24, 26)
+    lcd.start(0x28)
+    lcd.dot(3, 4, RED)
+    assert lenient.lcd.image().getpixel((3, 4)) == RGB[RED]
+    lcd.frf = STANDARD
+    lcd.route(30, 22, 31, None)  # one line may lead to anything
+    written = lenient.lcd.panel.pixels_written
+    lcd.dot(5, 6, BLUE)
+    assert lenient.lcd.panel.pixels_written == written
+
+
 def test_partial_rows_land_where_whole_rows_do() -> None:
     """The quick way for whole rows and the slow one for the rest agree."""
     rows = [bytes([row, column]) for row in range(6) for column in range(5)]

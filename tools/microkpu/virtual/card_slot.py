@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from microkpu.virtual.chips.card_store import open_store
 from microkpu.virtual.chips.sdcard import SdCard
-from microkpu.virtual.fpioa import GPIO0, GPIO_PINS, GPIOHS0, GPIOHS_PINS
+from microkpu.virtual.fpioa import SOFTWARE_PINS
 from microkpu.virtual.spi import Spi
 from microkpu.virtual.spi_lines import Chip
 from microkpu.virtual.wiring import SdWiring
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from microkpu.virtual.board import Board
-
-SOFTWARE_PINS = (range(GPIOHS0, GPIOHS0 + GPIOHS_PINS), range(GPIO0, GPIO0 + GPIO_PINS))
 
 
 class CardSlot:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from microkpu.virtual.chips.lcd import Glass, Panel
+from microkpu.virtual.fpioa import SOFTWARE_PINS
 from microkpu.virtual.spi import Spi
 from microkpu.virtual.spi_lines import Chip
 from microkpu.virtual.sysctl import SPI_DVP_DATA
@@ -22,7 +24,11 @@ OCTAL = 8
 
 
 class Display:
-    """A panel on SPI0. On a board that is not strict any known board's pads reach it."""
+    """A panel on SPI0. On a board that is not strict any known board's pads reach it.
+
+    There it may also be on others: what goes out on eight lines goes to a display, and its D/C is
+    the output that software moved last before the first command.
+    """
 
     def __init__(self, board: Board, wirings: Sequence[LcdWiring]) -> None:
         self._board = board
@@ -37,6 +43,9 @@ class Display:
         if self.wiring.rst is not None:
             board.fpioa.pull(self.wiring.rst, True)
         self.panel = self._make()
+        self._moved: int | None = None  # the pad that software moved last
+        if not board.strict:
+            board.on_pad(self._pad_moved)
 
     def _make(self) -> Panel:
         wiring = self.wiring
@@ -74,7 +83,27 @@ class Display:
                     self.panel = self._make()
                 self._spi = spi
                 return self
-        return None
+        return None if self._board.strict else self._guessed(spi, chip_select)
+
+    def _pad_moved(self, second: float, pad: int, level: bool) -> None:
+        function = self._board.fpioa.function_of(pad)
+        if any(function in pins for pins in SOFTWARE_PINS):
+            self._moved = pad
+
+    def _guessed(self, spi: Spi, chip_select: int) -> Chip | None:
+        """The panel on pads that no known board has, from its first command on."""
+        fpioa = self._board.fpioa
+        wr, cs = fpioa.pad_of(spi.clock), fpioa.pad_of(spi.select0 + chip_select)
+        dc = self._moved
+        if wr is None or cs is None or dc is None or spi.decode().lines != OCTAL:
+            return None
+        if fpioa.driven(dc) is not False:
+            return None
+        self.wiring = replace(self._wirings[0], cs=cs, dc=dc, wr=wr, rst=None)
+        self._wirings = [*self._wirings, self.wiring]
+        self.panel = self._make()
+        self._spi = spi
+        return self
 
     def _reached(self, wiring: LcdWiring, spi: Spi, chip_select: int) -> bool:
         fpioa = self._board.fpioa
