@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // SHA-256 by the chip, which is told the length first: a message of unknown length is none for it.
 // Names with `hard` leave the shorter ones to MicroPython's software.
-#ifndef SHA256_H
-#define SHA256_H
+#ifndef SDK_SHA256_H
+#define SDK_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,4 +34,4 @@ int sha256_hard_update(sha256_context_t *context, const void *input, size_t inpu
 int sha256_hard_final(sha256_context_t *context, uint8_t *output);
 int sha256_hard_calculate(const uint8_t *input, size_t input_len, uint8_t *output);
 
-#endif // SHA256_H
+#endif // SDK_SHA256_H

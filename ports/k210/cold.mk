@@ -13,14 +13,14 @@ COLD_PY = $(addprefix py/, argcheck asmbase binary builtinevex builtinhelp built
 	objfilter objint_mpz objmodule objnamedtuple objproperty objset objsingleton objstr objstrunicode objtuple pairheap parse \
 	parsenum parsenumbase persistentcode reader repl ringbuf scheduler scope sequence showbc smallint stackctrl stream \
 	unicode vstr warning)
-COLD_EXTMOD = $(addprefix extmod/, modasyncio modbinascii moddeflate modframebuf modhashlib modheapq modjson modmachine \
+COLD_EXTMOD = $(addprefix extmod/, modasyncio modbinascii moddeflate modframebuf modheapq modjson modmachine \
 	machine_mem machine_i2c machine_pulse machine_signal machine_spi machine_uart modonewire modos modplatform modrandom \
 	modre modselect modtime moductypes utime_mphal vfs vfs_blockdev vfs_fat vfs_fat_diskio vfs_fat_file vfs_lfs vfs_reader)
 COLD_LIB = lib/littlefs/lfs2 lib/littlefs/lfs2_util lib/oofatfs/ff lib/oofatfs/ffunicode lib/uzlib/header \
 	$(addprefix $(notdir $(LIBJPEG_DIR))/, jcapimin jcapistd jccoefct jcinit jcmainct jcmarker jcmaster jcomapi jcparam \
 	jdapimin jdapistd jdinput jdmainct jdmarker jdmaster jmemmgr jutils)
 COLD_PORT = $(addprefix ports/k210/, main board_power safe_mode settings starts storage flash_bdev trap_exception modk210 \
-	machine_sdcard time_clock machine_pin machine_timer machine_pwm machine_wdt machine_rtc machine_i2c machine_spi modcryptolib)
+	machine_sdcard time_clock machine_pin machine_timer machine_pwm machine_wdt machine_rtc machine_i2c machine_spi modcryptolib modhashlib)
 COLD_SDK = $(addprefix sdk/, dvp flash_write fpioa gpio gpiohs i2c pll rtc sysctl_pll timer uart uarths wdt)
 COLD_MODULES = $(addprefix maix/, maix_fft maix_fpioa maix_gpio modmaix) $(addprefix lcd/, lcd_draw lcd_memory modlcd) \
 	$(addprefix sensor/, chip gc0328 modsensor ov2640 ov5640 ov7740 sensor_reset sensor_settings sensor_size) \

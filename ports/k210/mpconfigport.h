@@ -81,7 +81,11 @@ typedef long mp_off_t;
 #define MICROPY_PY_TIME_GMTIME_LOCALTIME_MKTIME (1)
 #define MICROPY_PY_TIME_TIME_TIME_NS (1)
 #define MICROPY_PY_RANDOM_SEED_INIT_FUNC (mp_hal_random_seed())
+#define MICROPY_PY_HASHLIB (0) // ports/k210/modhashlib.c
 #define MICROPY_PY_MACHINE (1)
+#ifndef MICROPY_PY_MACHINE_PIN_BASE
+#define MICROPY_PY_MACHINE_PIN_BASE (1)
+#endif
 #define MICROPY_PY_MACHINE_INCLUDEFILE "ports/k210/modmachine.c"
 #define MICROPY_PY_MACHINE_RESET (1)
 #define MICROPY_PY_MACHINE_BARE_METAL_FUNCS (1)
