@@ -63,9 +63,12 @@ class Pin:
 
 _Pin = Pin | int | str | None
 
+class PinBase:
+    """A pin in Python: a subclass has value([v]), and Signal takes it."""
+
 class Signal:
     def __init__(
-        self, pin: Pin | int | str, /, *args: Any, invert: bool = False, **kwargs: Any
+        self, pin: Pin | PinBase | int | str, /, *args: Any, invert: bool = False, **kwargs: Any
     ) -> None: ...
     @overload
     def value(self) -> int: ...
