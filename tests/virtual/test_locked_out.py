@@ -11,10 +11,10 @@ from microkpu.board.program import find, run
 from microkpu.board.session import session
 
 SCRIPTS = {
-    "loops": "while True: pass\n",
+    "sleeps": "import time\nwhile True: time.sleep_ms(20)\n",
     "prints noise": r"while True: print('\x04\x01>>> raw REPL; CTRL-B to exit', end='')",
-    "swallows Ctrl-C and prints": (
-        "while True:\n    try:\n        while True: print('>' * 9)\n"
+    "swallows Ctrl-C": (
+        "import time\nwhile True:\n    try:\n        while True: time.sleep_ms(20)\n"
         "    except BaseException: pass\n"
     ),
     "swallows what is typed": (
@@ -28,8 +28,8 @@ SCRIPTS = {
         "machine.disable_irq()\ns.a\n"
     ),
 }
-# When a tool comes: what resets itself has come to safe mode by then.
-LATER_SECONDS = 3.0
+# When a tool comes: what resets the chip has come to safe mode by then.
+LATER_SECONDS = 1.0
 
 
 @pytest.mark.parametrize("name", ["boot.py", "main.py"])
