@@ -24,7 +24,7 @@ BOARD = ROOT / "tests" / "board"
 # How a board is started, what of tests/board runs on it, and how many tests pass at least.
 PORTS = {
     "paced": (("--pty",), ("bring_up", "maix", "repl", "thread"), 50),
-    "fast": (("--pty", "--fast"), ("fmap",), 20),
+    "fast": (("--pty", "--fast"), ("stubs",), 20),
     "rfc2217": (("--rfc2217", "0"), ("maix",), 5),
 }
 # The one that runs all in the long form. A fast board's sleeps are over at once, so that nothing
