@@ -57,7 +57,7 @@ def installed(wheel: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path) -> Path:
-    """An empty environment into which pip has installed the wheel, and from the index its needs."""
+    """An empty environment into which pip has installed the wheel, and what that needs."""
     folder = wheel.parent / "environment"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = [str(folder / "bin" / "python"), "-I"]  # nothing of what PYTHONPATH may name
