@@ -252,3 +252,14 @@ def test_a_scan_on_a_forgiving_board_finds_its_own_sensor(board: str, address: i
             found.append(each)
         master.regs.read("clr_tx_abrt")
     assert found == [address]
+
+
+def test_a_second_sensor_has_the_firsts_scl_and_an_sda_of_its_own() -> None:
+    """As boards with two have it; a board that is not strict shows the same through both."""
+    for strict in (True, False):
+        board = Board(SLEEP, strict=strict, camera=Pictures(Image.new("RGB", (4, 3))))
+        assert board.camera is not None
+        wired = board.wiring.camera
+        assert board.camera.on_i2c((wired.scl, wired.sda))
+        assert board.camera.on_i2c((wired.scl, 45)) is not strict
+        assert not board.camera.on_i2c((3, wired.sda))

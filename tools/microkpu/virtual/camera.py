@@ -171,7 +171,11 @@ class Camera:
         wired = self._board.wiring.camera
         if self._board.strict:
             return pair == (wired.scl, wired.sda)
-        return any({*pair} == {each.camera.scl, each.camera.sda} for each in WIRINGS.values())
+        cameras = [each.camera for each in WIRINGS.values()]
+        # Boards with two sensors have them on one SCL, each with an SDA of its own.
+        return any({*pair} == {camera.scl, camera.sda} for camera in cameras) or any(
+            pair[0] == camera.scl for camera in cameras
+        )
 
     def own(self, sensor: Sensor) -> bool:
         """Whether the board comes with it; a scan by reading finds no other."""
