@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,14 @@ from microkpu.convert.pieces import fit
 from microkpu.convert.program import KpuStep, Place, Program, Tensor
 from microkpu.convert.quantization import Quantization, QuantizedConv
 from microkpu.errors import MicrokpuError
+from microkpu.kmodel import v4
 from microkpu.sources import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "tiny_selfmade"
 CYCLES = 1000
 # A model of 8 MiB, and how fast four lines bring it at best.
 STREAMED_CHANNELS = 8083
+V4_CONSTANTS = 256 * KIB
 FLASH_BYTES_PER_SECOND = 40e6
 
 
@@ -110,9 +113,15 @@ def largest_model(firmware: Path, emit: Emit = emit_v3.emit) -> Figure:
         return len(synthetic_model(low, emit)) / KIB, "KiB"
 
 
-def load_peak(firmware: Path) -> Figure:
+def v4_load_peak(firmware: Path) -> Figure:
+    """M3.v4: the same of a V4 with constants, which have their own place."""
+    model = v4.parse(synthetic_model(2 * 1024 + 1, emit_v4.emit))
+    return load_peak(firmware, v4.pack(replace(model, constants=bytes(V4_CONSTANTS))))
+
+
+def load_peak(firmware: Path, model: bytes | None = None) -> Figure:
     """M3: what load takes at most beyond a 3 MiB file of few outputs, as a share of the file."""
-    model = synthetic_model(2 * 1024 + 1)
+    model = model or synthetic_model(2 * 1024 + 1)
     with board_with(firmware, model) as remote:
         # The smallest room in which it loads: all else is filled first, less and less.
         remote.exec(
@@ -193,6 +202,7 @@ FIGURES: dict[str, Callable[[Path], Figure | Missing]] = {
     "M1": largest_model,
     "M1.v4": largest_v4_model,
     "M3": load_peak,
+    "M3.v4": v4_load_peak,
     "M4": streamed_time,
     "M5": lost_bytes,
 }
