@@ -121,9 +121,10 @@ def test_ctrl_c_ends(repl: Repl, line: str) -> None:
 
 def test_ctrl_c_is_an_exception_that_code_can_catch(board: RemoteBoard) -> None:
     board.start(
-        "import time\ntry:\n    while True:\n        time.sleep_ms(1)\n"
+        "import time\ntry:\n    print('begun')\n    while True:\n        time.sleep_ms(1)\n"
         "except KeyboardInterrupt:\n    print('caught')"
     )
+    assert board.read_until(b"begun\r\n", 3)  # before, Ctrl-C is a byte like others
     board.type(INTERRUPT)
     assert board.finish(timeout=3) == "caught\n"
 
