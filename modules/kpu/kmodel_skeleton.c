@@ -93,7 +93,8 @@ int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_
             return result;
         }
         if (place.bytes % 4 != 0) {
-            int result = kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_NOT_MULTIPLE, "the body's size", (int64_t)place.bytes, 4);
+            int result = kmodel_refuse(why, KMODEL_ERR_FORMAT, WHY_NOT_MULTIPLE, "the body's size",
+                (int64_t)place.bytes, 4);
             why->layer = (int)i;
             return result;
         }
