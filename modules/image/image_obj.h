@@ -185,7 +185,7 @@ MP_DECLARE_CONST_FUN_OBJ_1(image_lab_to_rgb_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(image_rgb_to_grayscale_obj);
 MP_DECLARE_CONST_FUN_OBJ_1(image_grayscale_to_rgb_obj);
 
-// -- image_absent.c
+// -- image_absent.c, or image_left_out.c of a variant without what image_absent.c points to
 
 // AttributeError with what to do instead, of methods that MaixPy has and an image here has not.
 void image_check_absent(qstr name);

@@ -96,7 +96,7 @@ static void give_back(void *context, void *block) {
 static int encode(sink_t *sink, const image_obj_t *img, canvas_rect_t roi, file_kind_t kind, int quality) {
     const picture_out_t out = { sink, write_caught, take_scratch, give_back };
     canvas_t canvas = image_canvas(img);
-    return kind == FILE_BMP ? bmp_write(&out, &canvas, roi) : jpeg_write(&out, &canvas, roi, quality);
+    return kind == FILE_BMP || !IMAGE_FULL ? bmp_write(&out, &canvas, roi) : jpeg_write(&out, &canvas, roi, quality);
 }
 
 static int arg_quality(const image_args_t *given, size_t position) {
@@ -206,6 +206,10 @@ static mp_obj_t save(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     file_kind_t kind = kind_of(path);
     if (img->format == IMAGE_JPEG && kind != FILE_JPEG) {
         image_get(args[0]);
+    }
+    if (!IMAGE_FULL && img->format != IMAGE_JPEG && kind == FILE_JPEG) {
+        mp_raise_msg_varg(&mp_type_ValueError,
+            MP_ERROR_TEXT("%s: the " VARIANT_NAME " variant writes no JPEG: save as .bmp, or flash the full one"), path);
     }
     canvas_rect_t roi = image_arg_roi(&given, 2, img);
     int quality = arg_quality(&given, 3);

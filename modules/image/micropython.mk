@@ -9,11 +9,14 @@ SRC_USERMOD_C += $(addprefix $(IMAGE_MODULE)/, \
 	picture.c bmp.c bmp_write.c jpeg.c jpeg_write.c \
 	jpeg/memory.c jpeg/idct.c jpeg/fdct.c jpeg/huffman.c jpeg/color.c jpeg/color_in.c jpeg/absent.c)
 
-# A variant may do without finding, measuring and turning: IMAGE_FULL = 0 in its variant.mk.
+# A variant may do without finding, measuring, turning, and writing JPEG: IMAGE_FULL = 0 in its variant.mk. What only they
+# need of the files above is not linked then.
 IMAGE_FULL ?= 1
 ifneq ($(IMAGE_FULL),0)
 SRC_USERMOD_C += $(addprefix $(IMAGE_MODULE)/, \
 	image_thresholds.c image_find.c image_histogram.c image_record.c image_rotation.c image_color.c image_absent.c)
+else
+SRC_USERMOD_C += $(IMAGE_MODULE)/image_left_out.c
 endif
 
 # Colour conversion, Huffman encoder, the DCTs' management, memory and error texts are ours or left out: jpeg/ and jpeg*.c.

@@ -136,8 +136,6 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_to_grayscale), MP_ROM_PTR(&to_grayscale_obj) },
     { MP_ROM_QSTR(MP_QSTR_to_rgb565), MP_ROM_PTR(&to_rgb565_obj) },
     { MP_ROM_QSTR(MP_QSTR_to_bytes), MP_ROM_PTR(&image_to_bytes_obj) },
-    { MP_ROM_QSTR(MP_QSTR_compress), MP_ROM_PTR(&image_compress_obj) },
-    { MP_ROM_QSTR(MP_QSTR_compressed), MP_ROM_PTR(&image_compressed_obj) },
     { MP_ROM_QSTR(MP_QSTR_save), MP_ROM_PTR(&image_save_obj) },
     { MP_ROM_QSTR(MP_QSTR_clear), MP_ROM_PTR(&image_clear_obj) },
     { MP_ROM_QSTR(MP_QSTR_invert), MP_ROM_PTR(&image_invert_obj) },
@@ -162,6 +160,8 @@ static const mp_rom_map_elem_t locals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_pix_to_ai), MP_ROM_PTR(&pix_to_ai_obj) },
     { MP_ROM_QSTR(MP_QSTR_ai_to_pix), MP_ROM_PTR(&ai_to_pix_obj) },
     #if IMAGE_FULL
+    { MP_ROM_QSTR(MP_QSTR_compress), MP_ROM_PTR(&image_compress_obj) },
+    { MP_ROM_QSTR(MP_QSTR_compressed), MP_ROM_PTR(&image_compressed_obj) },
     { MP_ROM_QSTR(MP_QSTR_binary), MP_ROM_PTR(&image_binary_obj) },
     { MP_ROM_QSTR(MP_QSTR_find_blobs), MP_ROM_PTR(&image_find_blobs_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_hist), MP_ROM_PTR(&image_get_histogram_obj) },
@@ -183,7 +183,7 @@ static void attr(mp_obj_t self, qstr name, mp_obj_t *dest) {
     mp_map_elem_t *found = mp_map_lookup((mp_map_t *)&locals.map, MP_OBJ_NEW_QSTR(name), MP_MAP_LOOKUP);
     if (found != NULL) {
         mp_convert_member_lookup(self, &image_type, found->value, dest);
-    } else if (IMAGE_FULL) {
+    } else {
         image_check_absent(name);
     }
 }
@@ -222,6 +222,4 @@ const mp_obj_module_t image_module = {
 };
 
 MP_REGISTER_MODULE(MP_QSTR_image, image_module);
-#if IMAGE_FULL
 MP_REGISTER_MODULE_DELEGATION(image_module, image_module_attr);
-#endif

@@ -102,5 +102,7 @@ void machine_deinit(void) {
     machine_uart_deinit_all();
     machine_timer_deinit_all();
     machine_wdt_deinit_all();
+    #if MICROPY_PY_MACHINE_SPI
     machine_spi_deinit_all();
+    #endif
 }

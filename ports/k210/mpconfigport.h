@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// MicroPython's features on the K210; firmware/variants may override the few that are guarded by #ifndef.
+// MicroPython's features on the K210; what a variant's mpconfigvariant.h says of one of them or of upstream's counts.
 #ifndef MPCONFIGPORT_H
 #define MPCONFIGPORT_H
 
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "genhdr/board.h"
+#include "mpconfigvariant.h"
 
 // Types: 64-bit words, so object representation A with doubles on the heap.
 typedef intptr_t mp_int_t;
@@ -19,7 +20,9 @@ typedef long mp_off_t;
 
 #define MICROPY_CONFIG_ROM_LEVEL (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
 
+#ifndef MICROPY_OPT_COMPUTED_GOTO
 #define MICROPY_OPT_COMPUTED_GOTO (1)
+#endif
 
 // Memory: a small first heap that grows from the pool; the pool owns the rest of RAM.
 #define MICROPY_ENABLE_GC (1)
@@ -92,19 +95,27 @@ typedef long mp_off_t;
 #define MICROPY_PY_MACHINE_DISABLE_IRQ_ENABLE_IRQ (1)
 #define MICROPY_PY_MACHINE_SIGNAL (1)
 #define MICROPY_PY_MACHINE_PULSE (1)
+#ifndef MICROPY_PY_MACHINE_BITSTREAM
 #define MICROPY_PY_MACHINE_BITSTREAM (1)
+#endif
 #define MICROPY_PY_MACHINE_I2C (1)
 #define MICROPY_PY_MACHINE_I2C_TRANSFER_WRITE1 (1)
 #define MICROPY_PY_MACHINE_SOFTI2C (1)
+#ifndef MICROPY_PY_MACHINE_SPI
 #define MICROPY_PY_MACHINE_SPI (1)
-#define MICROPY_PY_MACHINE_SOFTSPI (1)
+#endif
+#define MICROPY_PY_MACHINE_SOFTSPI (MICROPY_PY_MACHINE_SPI)
 #define MICROPY_PY_MACHINE_UART (1)
 #define MICROPY_PY_MACHINE_UART_INCLUDEFILE "ports/k210/machine_uart.c"
 #define MICROPY_PY_MACHINE_UART_SENDBREAK (1)
 #define MICROPY_PY_MACHINE_UART_READCHAR_WRITECHAR (1)
 #define MICROPY_PY_MACHINE_UART_IRQ (1)
+#ifndef MICROPY_PY_MACHINE_DHT_READINTO
 #define MICROPY_PY_MACHINE_DHT_READINTO (1)
+#endif
+#ifndef MICROPY_PY_ONEWIRE
 #define MICROPY_PY_ONEWIRE (1)
+#endif
 #ifndef MICROPY_PY_ASYNCIO
 #define MICROPY_PY_ASYNCIO (1)
 #endif
