@@ -184,6 +184,7 @@ int kpu_feed_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint3
         || run.running || run.feeding) {
         return kpu_write_map(row, src, w, h, channels);
     }
+    kpu_uses++;
     run.fault = false;
     run.feeding = true;
     return dmac_start(&feed, src, (void *)start, bytes / 8);
@@ -208,6 +209,7 @@ int kpu_start(const kpu_layer_t *layers, size_t count, bool eight_bit_weights, v
     if (run.streams && dmac_start(&out, (const void *)&KPU->fifo_data_out, dst, (bytes + 7) / 8) != DMAC_OK) {
         return KPU_ERR_ARG;
     }
+    kpu_uses++;
     csr_fence();
     KPU->interrupt_mask = KPU_INT_ALL & ~KPU_INT_CALC_DONE;
     uintptr_t status = csr_interrupts_off();

@@ -75,6 +75,10 @@ bool kpu_feeding(void);
 // The reverse: AI RAM to dense planar CHW.
 int kpu_read_map(uint8_t *dst, uint32_t row, uint32_t w, uint32_t h, uint32_t channels);
 
+// Changes with everything that the calls above write into AI RAM, a map that lies in place not counted. Who keeps a
+// picture there sees by it whether it is still there.
+uint32_t kpu_ai_ram_uses(void);
+
 // The bytes of AI RAM themselves, for AddPadding and the like: volatile, uncached on the chip.
 volatile uint8_t *kpu_ai_ram(void);
 

@@ -12,6 +12,12 @@ volatile uint8_t *kpu_ai_ram(void) {
     return (volatile uint8_t *)KPU_AI_RAM;
 }
 
+uint32_t kpu_uses;
+
+uint32_t kpu_ai_ram_uses(void) {
+    return kpu_uses;
+}
+
 // Where a map of this width lies from a row on.
 typedef struct {
     uintptr_t start;
@@ -72,6 +78,7 @@ int kpu_write_map(uint32_t row, const uint8_t *src, uint32_t w, uint32_t h, uint
     if (w % KPU_ROW_BYTES == 0 && (uintptr_t)src == map.start) {
         return KPU_OK; // whoever filled the planes has put them into place
     }
+    kpu_uses++;
     if (can_copy_by_dma(src, w, bytes)) {
         return copy_by_dma(src, (void *)map.start, bytes);
     }

@@ -10,4 +10,7 @@
 // KPU_OK while nothing runs, KPU_BUSY during a run and while its input is on its way, KPU_ERR_ARG before kpu_init().
 int kpu_check_free(void);
 
+// AI RAM is written.
+extern uint32_t kpu_uses;
+
 #endif // KPU_RUN_H

@@ -29,6 +29,7 @@ typedef struct _image_obj_t {
     size_t pix_bytes;
     bool pix_borrowed;     // another object owns pix
     bool planes_borrowed;  // another object owns planes
+    const uint32_t *planes_of_use; // of planes in AI RAM: what kpu_ai_ram_uses() is as long as they are there; else NULL
     mp_obj_t owner;        // kept alive by this image where it borrows
 } image_obj_t;
 
@@ -38,6 +39,11 @@ extern const mp_obj_type_t image_type;
 image_obj_t *image_new(uint16_t w, uint16_t h, image_format_t format);
 // Fills the planes from the pixels, allocating them where absent; raises MemoryError, and ValueError of a JPEG.
 void image_pix_to_ai(image_obj_t *img);
+
+// ValueError where the planes were in AI RAM and something else is there now.
+void image_check_planes(const image_obj_t *img);
+// The same, and planes in AI RAM become planes of the image's own: for all but who starts a run with them.
+void image_own_planes(image_obj_t *img);
 
 // The built-in font: a character's rows from the top, the highest bit left; a box for what is not ASCII.
 #define IMAGE_FONT_W (8)

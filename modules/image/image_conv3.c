@@ -7,6 +7,7 @@
 #include "conv3_layer.h"
 #include "image_obj.h"
 #include "modules/kpu/kpu_net.h"
+#include "modules/sensor/frames.h"
 #include "warp.h"
 
 // -- by the KPU
@@ -17,6 +18,7 @@ static void put_address(uint64_t *word, const volatile void *at) {
 
 // In, one layer, out: a few milliseconds that nothing else can come into.
 static bool run(conv3_layer_t *conv, const volatile conv3_parameters_t *parameters, const image_obj_t *img) {
+    sensor_leave_ai_ram();
     put_address(&conv->layer.word[4], parameters->batch_norm);
     put_address(&conv->layer.word[5], parameters->weights);
     put_address(&conv->layer.word[7], parameters->segments);
@@ -81,6 +83,7 @@ static mp_obj_t conv3(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     if (img->planes == NULL) {
         image_pix_to_ai(img);
     }
+    image_own_planes(img);
     if (!by_kpu(img, kernel)) {
         by_cpu(img, kernel);
     }

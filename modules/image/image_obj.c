@@ -9,6 +9,8 @@
 
 #include "image_obj.h"
 #include "pixels.h"
+#include "sdk/iomem.h"
+#include "sdk/kpu.h"
 
 void *image_take(size_t bytes, pool_kind_t kind) {
     void *block = pool_alloc(bytes, kind);
@@ -77,6 +79,7 @@ void image_drop_planes(image_obj_t *img) {
         pool_free(img->planes);
     }
     img->planes = NULL;
+    img->planes_of_use = NULL;
     img->planes_borrowed = false;
 }
 
@@ -123,19 +126,42 @@ image_obj_t *image_copy(const image_obj_t *img) {
     return result;
 }
 
+static uint8_t *take_planes(const image_obj_t *img, uint8_t count) {
+    size_t bytes = (image_pixel_count(img) * count + 7) & ~(size_t)7;
+    uint8_t *planes = image_take(bytes, POOL_PLANES);
+    if (planes == NULL) {
+        image_raise_memory("AI buffer of image %ux%u", img->w, img->h, bytes);
+    }
+    return planes;
+}
+
+void image_check_planes(const image_obj_t *img) {
+    if (img->planes_of_use != NULL && *img->planes_of_use != kpu_ai_ram_uses()) {
+        mp_raise_ValueError(MP_ERROR_TEXT("the image's AI buffer was in AI RAM, where a run has been since:"
+            " img.pix_to_ai() makes one of the pixels, sensor.planes_for(None) has frames keep theirs"));
+    }
+}
+
+void image_own_planes(image_obj_t *img) {
+    if (img->planes_of_use == NULL) {
+        return;
+    }
+    image_check_planes(img);
+    uint8_t *planes = take_planes(img, img->plane_count);
+    iomem_copy_out(planes, img->planes, image_pixel_count(img) * img->plane_count);
+    image_drop_planes(img);
+    img->planes = planes;
+}
+
 void image_pix_to_ai(image_obj_t *img) {
     image_get(MP_OBJ_FROM_PTR(img));
     uint8_t planes = img->format == IMAGE_GRAYSCALE ? 1 : 3;
     size_t pixels = image_pixel_count(img);
-    if (img->planes != NULL && img->plane_count < planes) {
+    if (img->planes_of_use != NULL || (img->planes != NULL && img->plane_count < planes)) {
         image_drop_planes(img);
     }
     if (img->planes == NULL) {
-        size_t bytes = (pixels * planes + 7) & ~(size_t)7;
-        img->planes = image_take(bytes, POOL_PLANES);
-        if (img->planes == NULL) {
-            image_raise_memory("AI buffer of image %ux%u", img->w, img->h, bytes);
-        }
+        img->planes = take_planes(img, planes);
     }
     img->plane_count = planes;
     if (planes == 1) {
@@ -146,6 +172,7 @@ void image_pix_to_ai(image_obj_t *img) {
 }
 
 void image_ai_to_pix(image_obj_t *img) {
+    image_check_planes(img);
     const uint64_t *planes = (const uint64_t *)img->planes;
     size_t pixels = image_pixel_count(img);
     if (planes != NULL && img->format == IMAGE_GRAYSCALE) {

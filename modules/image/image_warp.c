@@ -18,6 +18,7 @@ static warp_planes_t planes_of(image_obj_t *img) {
     if (img->planes == NULL) {
         image_pix_to_ai(img);
     }
+    image_own_planes(img);
     return (warp_planes_t) { (uint64_t *)img->planes, img->w, img->h };
 }
 

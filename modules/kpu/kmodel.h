@@ -86,6 +86,8 @@ uint32_t kmodel_output_count(const kmodel_t *model);
 kmodel_tensor_t kmodel_input(const kmodel_t *model);
 uint32_t kmodel_input_count(const kmodel_t *model);
 kmodel_tensor_t kmodel_input_part(const kmodel_t *model, uint32_t index);
+// The row of AI RAM at which planes are read that kmodel_start() is given; below 0 where they do not go there as they are.
+int32_t kmodel_input_row(const kmodel_t *model);
 kmodel_tensor_t kmodel_output(const kmodel_t *model, uint32_t index);
 // The output's bytes in working memory (cached, 4-aligned for f32): valid until the next start. After a run that ended with
 // a result of the KPU, and at most its bytes made into floats, this is done now.

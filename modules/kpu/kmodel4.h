@@ -43,6 +43,7 @@ int kmodel4_open(kmodel_t *model, const uint8_t *file, kmodel_flow_t *flow, void
 uint8_t *kmodel4_constants(const kmodel4_header_t *header, uint8_t *work);
 // What AI RAM and main memory get of the inputs, which lie one after another.
 int kmodel4_load_inputs(const kmodel_t *model, const uint8_t *input);
+int32_t kmodel4_input_row(const kmodel_t *model);
 void kmodel4_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer);
 
 // -- kmodel4_tensors.c

@@ -36,6 +36,15 @@ int kmodel4_load_inputs(const kmodel_t *model, const uint8_t *input) {
     return result;
 }
 
+int32_t kmodel4_input_row(const kmodel_t *model) {
+    kmodel4_header_t header = kmodel4_header(model->file);
+    kmodel4_tables_t tables = kmodel4_tables(&header);
+    kmodel4_range_t range = kmodel4_range(model->file + tables.inputs, 0);
+    bool fits = header.inputs == 1 && range.memory == KMODEL4_AI_RAM && range.start % KPU_ROW_BYTES == 0
+        && kmodel4_shape(model->file + tables.shapes, 0).d[0] == 1 && model->steps[0].layers;
+    return fits ? (int32_t)(range.start / KPU_ROW_BYTES) : -1;
+}
+
 int kmodel4_run(const kmodel_t *model, const kmodel_step_t *step) {
     kmodel4_node_t node = {step->body, step->body_bytes, model->constants, model->work};
     if (step->op4->run) {

@@ -191,6 +191,14 @@ int kmodel_layer(const kmodel_t *model, uint32_t index, kmodel_layer_t *layer) {
 
 // -- running
 
+int32_t kmodel_input_row(const kmodel_t *model) {
+    if (KMODEL_V4 && model->v4) {
+        return kmodel4_input_row(model);
+    }
+    const kmodel_step_t *first = &model->steps[0];
+    return first->layers ? (int32_t)(first->layers[0].word[1] & 0x7fff) : -1;
+}
+
 static int load_input(const kmodel_t *model, const void *input) {
     const kmodel_step_t *first = &model->steps[0];
     if (first->layers) {

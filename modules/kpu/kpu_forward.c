@@ -11,6 +11,7 @@
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
+#include "modules/sensor/frames.h"
 #include "sdk/dmac.h"
 #include "sdk/kpu.h"
 
@@ -184,6 +185,7 @@ static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
         kpu_net_settle(running());
     }
     kpu_input_t input = kpu_input(net, input_in);
+    sensor_leave_ai_ram();
     if (net->fmaps != 0) {
         kpu_fmap_detach_all(net);
     }

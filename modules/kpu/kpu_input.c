@@ -7,6 +7,7 @@
 
 #include "modules/image/image.h"
 #include "modules/kpu/kpu_net.h"
+#include "sdk/kpu.h"
 
 #define REFUSED "[MAIXPY]kpu: check img format err!: "
 
@@ -46,7 +47,8 @@ static void check_planes(const kmodel_tensor_t *wants, uint32_t planes, const ch
     }
 }
 
-static MP_NOINLINE kpu_input_t image_input(const kmodel_tensor_t *wants, image_obj_t *img) {
+static MP_NOINLINE kpu_input_t image_input(const kpu_net_obj_t *net, image_obj_t *img) {
+    const kmodel_tensor_t *wants = &net->input;
     check_image(wants, img);
     uint32_t coloured = img->format == IMAGE_GRAYSCALE ? 1 : 3;
     if (img->planes == NULL) {
@@ -56,6 +58,10 @@ static MP_NOINLINE kpu_input_t image_input(const kmodel_tensor_t *wants, image_o
     bool stale = img->plane_count != coloured && coloured == wants->channels;
     check_planes(wants, img->plane_count, stale ? "img.pix_to_ai()"
         : coloured == 1 ? "img = img.to_rgb565(copy=True)" : "img.to_grayscale() and img.pix_to_ai()");
+    image_check_planes(img);
+    if (img->planes_of_use != NULL && img->planes != kpu_input_place(net)) {
+        image_own_planes(img); // in AI RAM, but where another net reads
+    }
     return (kpu_input_t) { img->planes, NULL };
 }
 
@@ -128,6 +134,13 @@ static MP_NOINLINE kpu_input_t other_input(const kmodel_tensor_t *wants, mp_obj_
     return (kpu_input_t) { aligned, aligned };
 }
 
+uint8_t *kpu_input_place(const kpu_net_obj_t *net) {
+    int32_t row = kmodel_input_row(net->model);
+    bool dense = row >= 0 && net->input.w % KPU_ROW_BYTES == 0 && net->input.type == KMODEL_U8
+        && net->input.channels == 3;
+    return dense ? (uint8_t *)kpu_ai_ram() + (size_t)row * KPU_ROW_BYTES : NULL;
+}
+
 kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
     const kmodel_tensor_t *wants = &net->input;
     if (!mp_obj_is_type(input, &image_type)) {
@@ -135,8 +148,8 @@ kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input) {
     }
     image_obj_t *img = MP_OBJ_TO_PTR(input);
     if (img->planes != NULL && img->w == wants->w && img->h == wants->h && img->plane_count == wants->channels
-        && wants->type == KMODEL_U8) {
+        && wants->type == KMODEL_U8 && img->planes_of_use == NULL) {
         return (kpu_input_t) { img->planes, NULL };
     }
-    return image_input(wants, img);
+    return image_input(net, img);
 }

@@ -88,6 +88,8 @@ typedef struct {
     void *temporary;
 } kpu_input_t;
 kpu_input_t kpu_input(const kpu_net_obj_t *net, mp_obj_t input);
+// Where in AI RAM a colour image's planes would need no copy; NULL where there is no such place.
+uint8_t *kpu_input_place(const kpu_net_obj_t *net);
 
 // -- kpu_forward.c
 // Runs the net to its end: waits with the core stopped and lets Ctrl-C through.

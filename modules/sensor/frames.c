@@ -4,13 +4,19 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 
+#include "modules/kpu/kpu_net.h"
 #include "modules/sensor/frames.h"
 #include "pool.h"
 #include "sdk/iomem.h"
+#include "sdk/kpu.h"
+
+#define LOOK_MS (5)
 
 typedef uint64_t __attribute__((may_alias)) store64_t;
 
 extern const mp_obj_type_t frames_type;
+
+static frames_obj_t *in_ai_ram; // whose frame was last queued to come there
 
 // -- memory
 
@@ -26,21 +32,22 @@ static void *take(size_t bytes, pool_kind_t kind) {
 static void release(frames_obj_t *frames) {
     for (size_t i = 0; i < FRAMES_MAX; i++) {
         pool_free(frames->frame[i].rgb565);
-        pool_free(frames->frame[i].r);
+        pool_free(frames->in_ai_ram ? NULL : frames->frame[i].r);
         frames->frame[i] = (dvp_frame_t) { 0 };
     }
     pool_free(frames->pix);
     frames->pix = NULL;
+    in_ai_ram = in_ai_ram == frames ? NULL : in_ai_ram;
 }
 
-static bool fill(frames_obj_t *frames) {
+static bool fill(frames_obj_t *frames, uint8_t *planes) {
     size_t pixels = (size_t)frames->w * frames->h;
     frames->pix = take(frames->gray ? pixels : 2 * pixels, POOL_FRAME);
     bool there = frames->pix != NULL;
     for (size_t i = 0; there && i < frames->count; i++) {
         dvp_frame_t *frame = &frames->frame[i];
         frame->rgb565 = frames->gray ? NULL : take(2 * pixels, POOL_DEVICE);
-        frame->r = take(3 * pixels, POOL_PLANES);
+        frame->r = planes != NULL ? planes : take(3 * pixels, POOL_PLANES);
         frame->g = frame->r + pixels;
         frame->b = frame->g + pixels;
         there = frame->r != NULL && (frames->gray || frame->rgb565 != NULL);
@@ -48,11 +55,11 @@ static bool fill(frames_obj_t *frames) {
     return there;
 }
 
-frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count) {
+frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count, uint8_t *planes) {
     frames_obj_t *frames = mp_obj_malloc_with_finaliser(frames_obj_t, &frames_type);
     mp_obj_base_t base = frames->base;
-    *frames = (frames_obj_t) { .base = base, .w = w, .h = h, .gray = gray, .count = count };
-    if (!fill(frames)) {
+    *frames = (frames_obj_t) { .base = base, .w = w, .h = h, .gray = gray, .count = count, .in_ai_ram = planes != NULL };
+    if (!fill(frames, planes)) {
         release(frames);
         size_t pixels = (size_t)w * h;
         mp_raise_msg_varg(&mp_type_MemoryError,
@@ -99,8 +106,17 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // -- taking
 
-// In turn: the one that is wanted next goes first.
+// A frame into AI RAM waits for the end of a run.
 static void queue_free(frames_obj_t *frames) {
+    if (frames->in_ai_ram && frames->frame[0].state == DVP_FRAME_FREE) {
+        if (kpu_net_running() != NULL) {
+            kpu_net_settle(kpu_net_running());
+        }
+        in_ai_ram = frames;
+        frames->use_at_start = kpu_ai_ram_uses();
+        frames->use = frames->use_at_start - 1; // never true: what is there is neither frame
+    }
+    // In turn: the one that is wanted next goes first.
     for (size_t i = 0; i < frames->count; i++) {
         dvp_frame_t *frame = &frames->frame[frames->turn ^ i];
         if (frame->state == DVP_FRAME_FREE) {
@@ -109,25 +125,40 @@ static void queue_free(frames_obj_t *frames) {
     }
 }
 
-bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
+void sensor_leave_ai_ram(void) {
+    if (in_ai_ram != NULL && in_ai_ram->frame[0].state == DVP_FRAME_QUEUED) {
+        frames_end(in_ai_ram);
+    }
+}
+
+// Whether the frame that comes next is there, and has not been run over by now.
+static bool is_there(frames_obj_t *frames) {
     dvp_frame_t *frame = &frames->frame[frames->turn];
+    if (frame->state == DVP_FRAME_DONE && frames->in_ai_ram && frames->use_at_start != kpu_ai_ram_uses()) {
+        frame->state = DVP_FRAME_FREE;
+    }
+    return frame->state == DVP_FRAME_DONE;
+}
+
+bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
     // With one buffer, what was taken before Ctrl-C ended the last wait is old by now.
-    if (frame->state == DVP_FRAME_DONE && frames->count == 1) {
-        dvp_queue(frame);
+    if (frames->count == 1 && frames->frame[0].state == DVP_FRAME_DONE) {
+        frames->frame[0].state = DVP_FRAME_FREE;
     }
     queue_free(frames);
     mp_uint_t start = mp_hal_ticks_ms();
-    while (frame->state != DVP_FRAME_DONE) {
+    while (!is_there(frames)) {
         mp_uint_t passed = mp_hal_ticks_ms() - start;
         if (passed >= timeout_ms) {
             return false;
         }
-        mp_event_wait_ms(timeout_ms - passed);
         // A callback or another thread may have taken the frame that this one waited for.
-        frame = &frames->frame[frames->turn];
         queue_free(frames);
+        // A run within the wait stops the frame, and then nothing else would end the wait.
+        mp_event_wait_ms(frames->in_ai_ram ? MIN(timeout_ms - passed, LOOK_MS) : timeout_ms - passed);
     }
-    frame->state = DVP_FRAME_FREE;
+    frames->use = frames->use_at_start;
+    frames->frame[frames->turn].state = DVP_FRAME_FREE;
     if (frames->count > 1) {
         frames->turn ^= 1;
     }
@@ -175,6 +206,7 @@ mp_obj_t frames_last(frames_obj_t *frames) {
         .pix_bytes = frames->gray ? pixels : 2 * pixels,
         .pix_borrowed = true,
         .planes_borrowed = true,
+        .planes_of_use = frames->in_ai_ram ? &frames->use : NULL,
         .owner = MP_OBJ_FROM_PTR(frames),
     };
     return MP_OBJ_FROM_PTR(img);

@@ -4,6 +4,7 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 
+#include "modules/kpu/kpu_net.h"
 #include "modules/sensor/sensor.h"
 
 #define SKIP_MS (300)
@@ -45,6 +46,11 @@ void sensor_check(int result) {
     }
 }
 
+static bool has_place(void) {
+    return sensor.place != NULL && sensor.place_w == sensor.size.w && sensor.place_h == sensor.size.h && !sensor.gray
+           && sensor.buffers == 1;
+}
+
 // Memory and DVP for the present size, if they are not there yet.
 static frames_obj_t *need_frames(void) {
     const chip_t *chip = sensor_chip();
@@ -61,8 +67,8 @@ static frames_obj_t *need_frames(void) {
         if (dvp_set_image(format, sensor.size.w, sensor.size.h) != DVP_OK) {
             mp_raise_OSError(MP_EINVAL);
         }
-        MP_STATE_PORT(sensor_frames) =
-            (mp_obj_base_t *)frames_new(sensor.size.w, sensor.size.h, sensor.gray, sensor.buffers);
+        MP_STATE_PORT(sensor_frames) = (mp_obj_base_t *)frames_new(sensor.size.w, sensor.size.h, sensor.gray,
+            sensor.buffers, has_place() ? sensor.place : NULL);
     }
     return present();
 }
@@ -73,6 +79,7 @@ static frames_obj_t *need_frames(void) {
 static mp_obj_t sensor___init__(void) {
     MP_STATE_PORT(sensor_frames) = NULL; // it went with the heap
     sensor.chip = NULL;
+    sensor.place = NULL;
     sensor.has_format = sensor.has_size = false;
     return mp_const_none;
 }
@@ -153,6 +160,22 @@ static mp_obj_t sensor_get_fb(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_fb_obj, sensor_get_fb);
 
+// planes_for(kpu_net or None) -> whether frames' planes come to where the net reads them, and need no copy.
+static mp_obj_t sensor_planes_for(mp_obj_t net_in) {
+    uint8_t *place = NULL;
+    if (net_in != mp_const_none) {
+        const kpu_net_obj_t *net = kpu_net_get(net_in);
+        place = kpu_input_place(net);
+        sensor.place_w = net->input.w;
+        sensor.place_h = net->input.h;
+    }
+    sensor_drop_frames();
+    sensor.place = place;
+    sensor.place = sensor.has_size && has_place() ? place : NULL;
+    return mp_obj_new_bool(sensor.place != NULL);
+}
+static MP_DEFINE_CONST_FUN_OBJ_1(sensor_planes_for_obj, sensor_planes_for);
+
 // MaixPy's editor is sent frames; there is none here.
 static mp_obj_t sensor_flush(size_t n_args, const mp_obj_t *args) {
     (void)n_args;
@@ -202,6 +225,7 @@ static const mp_rom_map_elem_t globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_width), MP_ROM_PTR(&sensor_width_obj) },
     { MP_ROM_QSTR(MP_QSTR_height), MP_ROM_PTR(&sensor_height_obj) },
     { MP_ROM_QSTR(MP_QSTR_snapshot), MP_ROM_PTR(&sensor_snapshot_obj) },
+    { MP_ROM_QSTR(MP_QSTR_planes_for), MP_ROM_PTR(&sensor_planes_for_obj) },
     { MP_ROM_QSTR(MP_QSTR_get_fb), MP_ROM_PTR(&sensor_get_fb_obj) },
     { MP_ROM_QSTR(MP_QSTR_flush), MP_ROM_PTR(&sensor_flush_obj) },
     { MP_ROM_QSTR(MP_QSTR_set_jb_quality), MP_ROM_PTR(&sensor_flush_obj) },

@@ -15,6 +15,8 @@ typedef struct {
     uint8_t buffers;
     uint8_t rate;        // frames a second
     chip_size_t size;
+    uint8_t *place;        // in AI RAM, for planes of this size; NULL: frames have their own
+    uint16_t place_w, place_h;
 } sensor_t;
 
 extern sensor_t sensor;

@@ -16,7 +16,7 @@ from microkpu.virtual.chips.pictures import Pictures
 
 from .image_support import encoded, scene
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("needs a camera and a display of the usual kind")
 ME = "is_me"  # the image itself, so that calls can be chained
 NEW = "is_new"  # another image
 OK = "None"
