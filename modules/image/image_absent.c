@@ -48,7 +48,10 @@ static const absent_t functions[] = {
 static void raise_where_absent(const absent_t *table, size_t count, qstr name_qstr) {
     size_t length;
     const char *name = (const char *)qstr_data(name_qstr, &length);
-    for (size_t i = 0; i < count && length > 0; i++) {
+    if (length == 0 || strcspn(name, " ") != length) { // no word
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
         for (const char *at = table[i].names; (at = strstr(at, name)) != NULL; at += length) {
             if (at[-1] == ' ' && at[length] == ' ') {
                 mp_raise_msg_varg(&mp_type_AttributeError, MP_ERROR_TEXT("image has no %s: %s"), name, table[i].instead);

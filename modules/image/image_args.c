@@ -37,7 +37,7 @@ mp_float_t image_arg_float(const image_args_t *args, size_t position, qstr name,
     return given == MP_OBJ_NULL ? otherwise : mp_obj_get_float(given);
 }
 
-static bool is_sequence(mp_obj_t obj) {
+bool image_is_sequence(mp_obj_t obj) {
     return mp_obj_is_type(obj, &mp_type_tuple) || mp_obj_is_type(obj, &mp_type_list);
 }
 
@@ -50,7 +50,7 @@ static void get_ints(mp_obj_t sequence, size_t wanted, mp_int_t *values) {
 }
 
 size_t image_arg_items(const image_args_t *args, size_t position, size_t wanted, const mp_obj_t **items) {
-    if (args->count > position && is_sequence(args->args[position])) {
+    if (args->count > position && image_is_sequence(args->args[position])) {
         mp_obj_get_array_fixed_n(args->args[position], wanted, (mp_obj_t **)items);
         return position + 1;
     }
@@ -67,7 +67,10 @@ size_t image_arg_ints(const image_args_t *args, size_t wanted, mp_int_t *values)
     const mp_obj_t *items;
     size_t next = image_arg_items(args, 1, wanted, &items);
     for (size_t i = 0; i < wanted; i++) {
-        values[i] = mp_obj_get_int(items[i]);
+        if (!mp_obj_get_int_maybe(items[i], &values[i])) {
+            mp_raise_msg_varg(&mp_type_TypeError,
+                MP_ERROR_TEXT("%s given, want whole numbers, flat or in one tuple or list"), mp_obj_get_type_str(items[i]));
+        }
     }
     return next;
 }
@@ -93,7 +96,7 @@ canvas_rect_t image_arg_roi(const image_args_t *args, size_t position, const ima
 
 uint16_t image_color(mp_obj_t color, const image_obj_t *img) {
     bool gray = img->format == IMAGE_GRAYSCALE;
-    if (!is_sequence(color)) {
+    if (!image_is_sequence(color)) {
         mp_int_t value = mp_obj_get_int_truncated(color);
         return gray ? value & 0xFF : value & 0xFFFF;
     }

@@ -139,7 +139,7 @@ MP_DEFINE_CONST_FUN_OBJ_KW(image_draw_circle_obj, 2, circle);
 // draw_ellipse(cx, cy, rx, ry, rotation=0, color, thickness=1, fill=False)
 static mp_obj_t ellipse(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     IMAGE_ARGS(n_args, args, names);
-    bool in_tuple = !mp_obj_is_int(args[1]) && mp_obj_get_int(mp_obj_len(args[1])) == 5;
+    bool in_tuple = image_is_sequence(args[1]) && mp_obj_get_int(mp_obj_len(args[1])) == 5;
     shape_t shape = shape_args(&given, in_tuple ? 5 : 4);
     mp_float_t degrees = in_tuple ? shape.at[4] : image_arg_float(&given, shape.next, MP_QSTR_rotation, 0);
     const draw_ellipse_t ellipse = { shape.at[0], shape.at[1], shape.at[2], shape.at[3], degrees * (M_PI / 180) };

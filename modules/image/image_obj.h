@@ -75,6 +75,8 @@ typedef struct {
 
 #define IMAGE_ARGS(n_args, args, names) const image_args_t given = { n_args, args, names }
 
+// Whether it is a tuple or a list.
+bool image_is_sequence(mp_obj_t obj);
 // The argument at a position or of a name; MP_OBJ_NULL where neither is given.
 mp_obj_t image_arg(const image_args_t *args, size_t position, qstr name);
 bool image_arg_bool(const image_args_t *args, size_t position, qstr name, bool otherwise);

@@ -72,8 +72,9 @@ static mp_obj_t warp_affine_ai(mp_obj_t src, mp_obj_t dst, mp_obj_t matrix_in) {
     }
     warp_planes_t from_planes = planes_of(from);
     warp_planes_t to_planes = planes_of(to);
-    if (from == to || from->plane_count != to->plane_count) {
-        mp_raise_ValueError(from == to ? MP_ERROR_TEXT("src_img and dst_img are the same image: want two")
+    bool same = from->planes == to->planes; // of one image, or of a snapshot and get_fb()
+    if (same || from->plane_count != to->plane_count) {
+        mp_raise_ValueError(same ? MP_ERROR_TEXT("src_img and dst_img are the same image: want two")
             : MP_ERROR_TEXT("src_img->bpp != dst_img->bpp: one AI buffer is grey: img.pix_to_ai() makes it anew"));
     }
     affine_t affine = { &to_planes, &from_planes, matrix };

@@ -117,7 +117,10 @@ MP_DEFINE_CONST_FUN_OBJ_KW(lcd_display_obj, 1, lcd_display);
 // clear(color=BLACK), clear((r, g, b)), clear(r, g, b)
 static mp_obj_t lcd_clear(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     mp_map_elem_t *named = mp_map_lookup(names, MP_OBJ_NEW_QSTR(MP_QSTR_color), MP_MAP_LOOKUP);
-    mp_obj_t given = n_args >= 3 ? mp_obj_new_tuple(3, args) : n_args > 0 ? args[0] : named ? named->value : MP_OBJ_NULL;
+    if ((n_args != 0 && n_args != 1 && n_args != 3) || names->used != (named != NULL) || (named != NULL && n_args > 0)) {
+        mp_raise_TypeError(MP_ERROR_TEXT("want clear(), clear(color), clear(color=...) or clear(r, g, b)"));
+    }
+    mp_obj_t given = n_args == 3 ? mp_obj_new_tuple(3, args) : n_args == 1 ? args[0] : named ? named->value : MP_OBJ_NULL;
     uint16_t color = given == MP_OBJ_NULL ? 0 : lcd_color(given);
     if (lcd_is_there()) {
         lcd_fill(lcd_screen(), color);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // fft(byte, points=64, shift=0, direction=1): a transform by the chip, of samples as MaixPy's I2S records them.
+#include "py/gc.h"
 #include "py/mperrno.h"
 #include "py/runtime.h"
 
@@ -39,6 +40,19 @@ static mp_obj_t point(uint32_t halves) {
     return mp_obj_new_tuple(2, pair);
 }
 
+static void *take(size_t bytes) {
+    void *block = pool_alloc(bytes, POOL_DEVICE);
+    if (block == NULL) {
+        gc_collect(); // images that nobody holds any more give their memory back
+        block = pool_alloc(bytes, POOL_DEVICE);
+    }
+    if (block == NULL) {
+        mp_raise_msg_varg(&mp_type_MemoryError, MP_ERROR_TEXT("memory overflow: no %u bytes are free for a transform"),
+            (unsigned)bytes);
+    }
+    return block;
+}
+
 static mp_obj_t fft(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) {
     enum { ARG_byte, ARG_points, ARG_shift, ARG_direction };
     static const mp_arg_t allowed[] = {
@@ -57,10 +71,7 @@ static mp_obj_t fft(size_t n_args, const mp_obj_t *pos_args, mp_map_t *kw_args) 
     for (size_t i = 0; i < points; i++) {
         list->items[i] = mp_const_none;
     }
-    volatile uint64_t *words = pool_alloc(points * SAMPLE_BYTES, POOL_DEVICE);
-    if (words == NULL) {
-        mp_raise_msg(&mp_type_MemoryError, MP_ERROR_TEXT("memory overflow: no 2 KiB are free for a transform"));
-    }
+    volatile uint64_t *words = take(points * SAMPLE_BYTES);
     for (size_t i = 0; i < points / 2; i++) { // the real parts; the imaginary ones are 0
         words[i] = sample(&from, 2 * i) << 16 | sample(&from, 2 * i + 1) << 48;
     }

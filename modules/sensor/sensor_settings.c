@@ -109,9 +109,11 @@ static mp_float_t times_of(mp_float_t db) {
 static mp_obj_t sensor_set_auto_gain(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     mp_float_t gain = as_number(names, n_args, args, MP_QSTR_gain_db);
     mp_float_t ceiling = as_number(names, 1, args, MP_QSTR_gain_db_ceiling);
-    set(CHIP_AUTO_GAIN, mp_obj_is_true(args[0]));
     if (!isnan(gain)) {
         need_get();
+    }
+    set(CHIP_AUTO_GAIN, mp_obj_is_true(args[0]));
+    if (!isnan(gain)) {
         set(CHIP_GAIN, (int)(16 * times_of(gain) + MICROPY_FLOAT_CONST(0.5)));
     }
     if (!isnan(ceiling)) {
@@ -133,9 +135,11 @@ MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_gain_db_obj, sensor_get_gain_db);
 // set_auto_exposure(on, exposure_us)
 static mp_obj_t sensor_set_auto_exposure(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     mp_float_t us = as_number(names, n_args, args, MP_QSTR_exposure_us);
+    bool own = !isnan(us) && us >= 0;
+    const chip_t *chip = own ? need_get() : sensor_chip();
     set(CHIP_AUTO_EXPOSURE, mp_obj_is_true(args[0]));
-    if (!isnan(us) && us >= 0) {
-        mp_float_t lines = us * need_get()->frame_lines * sensor.rate / 1000000;
+    if (own) {
+        mp_float_t lines = us * chip->frame_lines * sensor.rate / 1000000;
         set(CHIP_EXPOSURE, (int)MIN(MAX(lines + MICROPY_FLOAT_CONST(0.5), 1), 0xFFFF));
     }
     return mp_const_none;

@@ -303,5 +303,9 @@ def test_other_names_are_unknown(seeing: RemoteBoard) -> None:
         "AttributeError: 'Image' object has no attribute 'nonsense'"
     )
     assert error(seeing, "image.nonsense()").startswith("AttributeError: ")
+    for name in ("find_qrcodes find_barcodes", " find_qrcodes", "find_qrcodes ", " ", "find_qr"):
+        assert error(seeing, f"getattr(i, {name!r})") == (
+            f"AttributeError: 'Image' object has no attribute '{name}'"
+        )
     assert error(seeing, "i.width = 5").startswith("AttributeError: ")
     assert seeing.eval("'find_blobs' in dir(i) and 'find_qrcodes' not in dir(i)") is True

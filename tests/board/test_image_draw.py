@@ -161,6 +161,20 @@ def test_circles_and_ellipses(canvas: RemoteBoard, call: str, mask: Mask, color:
     assert_pixels(canvas, "i", with_color(mask, color))
 
 
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [
+        ("ellipse(5.0, 5, 3, 3)", "float"),
+        ("circle(5, None, 3)", "NoneType"),
+        ("circle((1, 2, 'r'))", "str"),
+    ],
+)
+def test_what_are_no_numbers_is_told(canvas: RemoteBoard, call: str, given: str) -> None:
+    assert error(canvas, f"i.draw_{call}") == (
+        f"TypeError: {given} given, want whole numbers, flat or in one tuple or list"
+    )
+
+
 def test_an_ellipse_turns_by_degrees(canvas: RemoteBoard) -> None:
     down, across = np.mgrid[0:H, 0:W]
     u, v = down - 20, -(across - 24)

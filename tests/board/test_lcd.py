@@ -53,6 +53,32 @@ def test_before_init_the_error_says_what_to_do(board: RemoteBoard) -> None:
         assert error(board, f"lcd.{call}") == wanted
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "1, 2",
+        "1, 2, 3, 4",
+        "1, 2, 3, 4, 5, nonsense=1",
+        "nonsense=1",
+        "1, color=2",
+        "color=2, x=1",
+    ],
+)
+def test_clear_refuses_what_it_does_not_know(
+    lcd: RemoteBoard, virtual: Board, arguments: str
+) -> None:
+    before = glass(virtual)
+    assert error(lcd, f"lcd.clear({arguments})") == (
+        "TypeError: want clear(), clear(color), clear(color=...) or clear(r, g, b)"
+    )
+    assert_glass(virtual, before)
+
+
+def test_clear_takes_three_numbers_as_a_colour(lcd: RemoteBoard, virtual: Board) -> None:
+    lcd.exec("lcd.clear(255, 0, 0)")
+    assert_glass(virtual, filled(RED))
+
+
 def test_init_says_what_is_there(lcd: RemoteBoard) -> None:
     assert lcd.eval("(lcd.width(), lcd.height(), lcd.type(), lcd.freq())") == (W, H, 1, 15000000)
     assert lcd.eval("(lcd.rotation(), lcd.mirror(), lcd.get_backlight())") == (0, 0, 100)

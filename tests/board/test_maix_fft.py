@@ -74,6 +74,31 @@ def test_what_it_does_not_take(fft: RemoteBoard, arguments: str, said: str) -> N
     assert error(fft, f"FFT.run({arguments})").startswith(said)
 
 
+FULL = """
+import gc, image
+kept = []
+side = 512
+while side:
+    try:
+        kept.append(image.Image(size=(side, 8)))
+    except MemoryError:
+        side //= 2
+"""
+
+
+def test_memory_that_images_hold(fft: RemoteBoard) -> None:
+    """Of those that nobody has any more it is taken; else it is said how little is asked for."""
+    fft.exec(FULL)
+    assert error(fft, "FFT.run(bytes(256))") == (
+        "MemoryError: memory overflow: no 256 bytes are free for a transform"
+    )
+    fft.exec("gc.disable()\nkept = None")
+    try:
+        assert fft.eval("len(FFT.run(bytes(256)))") == 64
+    finally:
+        fft.exec("gc.enable()")
+
+
 @pytest.mark.parametrize("name", ["I2S", "Audio", "MIC_ARRAY"])
 def test_sound_is_refused_with_a_sentence(board: RemoteBoard, name: str) -> None:
     for code in (f"from Maix import {name}", f"import Maix\nMaix.{name}"):

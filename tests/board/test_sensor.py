@@ -410,6 +410,14 @@ def test_get_fb_is_the_last_frame_as_it_is(camera: RemoteBoard, virtual: Board) 
     assert virtual.dvp.frames == taken
 
 
+def test_get_fb_is_not_warped_from_the_snapshot_whose_memory_it_is(camera: RemoteBoard) -> None:
+    camera.exec("i = sensor.snapshot()\nj = sensor.get_fb()")
+    assert camera.eval("i is j") is False
+    assert error(
+        camera, "__import__('image').warp_affine_ai(i, j, (1, 0, 5, 0, 1, 0, 0, 0, 1))"
+    ) == ("ValueError: src_img and dst_img are the same image: want two")
+
+
 @pytest.mark.parametrize("buffers", [1, 2])
 def test_a_copy_is_not_touched_by_the_camera(
     camera: RemoteBoard, show: Show, buffers: int
@@ -547,8 +555,18 @@ def test_others_have_settings(other: RemoteBoard) -> None:
 def test_the_gc0328_is_not_asked_for_its_gain(board: RemoteBoard, virtual: Board) -> None:
     virtual.camera = Camera(virtual, Pictures([SOFT]), ("gc0328",))
     board.exec("import sensor\nsensor.reset()")
-    for call in ("get_gain_db()", "get_exposure_us()", "set_auto_exposure(False, 100)"):
+    registers = [virtual.camera.sensor.get_register(number) for number in range(256)]
+    for call in (
+        "get_gain_db()",
+        "get_exposure_us()",
+        "set_auto_exposure(False, 100)",
+        "set_auto_gain(False, 3)",
+    ):
         assert error(board, f"sensor.{call}").startswith("OSError: Sensor control failed!: ")
+    # What was refused changed nothing.
+    assert registers == [virtual.camera.sensor.get_register(number) for number in range(256)]
+    board.exec("sensor.set_auto_exposure(False)")
+    assert registers != [virtual.camera.sensor.get_register(number) for number in range(256)]
     unplug(virtual)
 
 
