@@ -124,7 +124,7 @@ static size_t probe(kpu_net_obj_t *net, head_t *head, kpu_source_t *source) {
             kpu_net_raise_refusal(net, &why);
         }
         if (KMODEL_V4 && head->have == HEAD_BYTES && kmodel_is_v4(head->bytes)
-            && kmodel4_header(head->bytes).constants >= KMODEL_ALIGN) {
+            && kmodel4_header(head->bytes).constants >= KMODEL_ALIGN && kpu_source_can_seek(source)) {
             leave_constants_out(head, source);
         }
         grow_head(net, head, MIN(bytes, bytes - head->left_out), source);

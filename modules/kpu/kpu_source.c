@@ -5,6 +5,7 @@
 
 #include "extmod/vfs.h"
 #include "py/mperrno.h"
+#include "py/objtype.h"
 #include "py/runtime.h"
 #include "py/stream.h"
 
@@ -154,6 +155,16 @@ size_t kpu_source_read(kpu_source_t *source, void *dst, size_t bytes) {
     size_t got = source->read(source, dst, bytes);
     source->at += got;
     return source->reversed ? reverse_words(dst, got) : got;
+}
+
+bool kpu_source_can_seek(const kpu_source_t *source) {
+    if (source->stream == MP_OBJ_NULL) {
+        return true;
+    }
+    // What a file of a Python class says to a seek is not known: many answer 0 to whatever they are asked.
+    int error;
+    return !mp_obj_is_instance_type(mp_obj_get_type(source->stream)) && mp_get_stream(source->stream)->ioctl != NULL
+           && mp_stream_seek(source->stream, source->at, MP_SEEK_SET, &error) != (mp_off_t)-1;
 }
 
 void kpu_source_seek(kpu_source_t *source, size_t at) {

@@ -22,6 +22,8 @@ typedef struct _kpu_source_t {
 // Reads on, bytes in their right order; fewer than asked for only at the end. Of a reversed source whole words are asked
 // for, and what the last one lacks is taken as zero. Raises OSError.
 size_t kpu_source_read(kpu_source_t *source, void *dst, size_t bytes);
+// Whether kpu_source_seek() works; a file that Python code reads may only be read on.
+bool kpu_source_can_seek(const kpu_source_t *source);
 // Goes on at that byte of the model, a multiple of four where it is reversed.
 void kpu_source_seek(kpu_source_t *source, size_t at);
 // The bytes that kpu_source_read() has yet to give.

@@ -26,6 +26,7 @@ from .kpu_support import (
     shared,
     vector,
 )
+from .test_kpu import PYTHON_FILES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 from kmodel4_files import f32, kpu_conv, model_file, u8
@@ -79,6 +80,21 @@ def test_every_neutral_operator_gives_its_golden_output(ops: RemoteBoard) -> Non
         else:
             assert_bytes(ops, output, expected)
             assert_bytes(ops, output, on_host[op["i"]])
+
+
+def test_files_that_python_gives_are_only_read_on(
+    ops: RemoteBoard, flash_image: FlashImage
+) -> None:
+    """Its constants begin and end behind the first 4 KiB, and such a file cannot seek."""
+    give(ops, flash_image, "data", golden(OPS))
+    give(ops, flash_image, "x", vector("v4_neutral_ops/input.npy").tobytes())
+    for ioctl in ("return 0", "return 0 if request == 4 else -22"):  # 4 is to close
+        ops.exec(PYTHON_FILES.replace("return 0\n", f"{ioctl}\n", 1))
+        ops.exec("m = kpu.load('/py/model')\nkpu.forward(m, x)\nvfs.umount('/py')")
+        for op in INDEX[:8]:
+            expected = vector(f"v4_neutral_ops/out{op['i']:02d}.npy")
+            if not op["op"].startswith(ROUNDED):
+                assert_bytes(ops, f"kpu.get_output(m, {op['i']})", expected)
 
 
 def test_shapes_come_from_the_file_and_set_outputs_is_checked(ops: RemoteBoard) -> None:
