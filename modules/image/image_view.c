@@ -71,8 +71,8 @@ static mp_int_t get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flag
     return BYTEARRAY(buffer)(self, info, flags);
 }
 
-static MP_DEFINE_CONST_OBJ_TYPE(
-    view_type,
+MP_DEFINE_CONST_OBJ_TYPE(
+    image_view_type,
     MP_QSTR_bytearray,
     MP_TYPE_FLAG_EQ_CHECKS_OTHER_TYPE,
     print, print,
@@ -86,7 +86,7 @@ static MP_DEFINE_CONST_OBJ_TYPE(
 
 static mp_obj_t to_bytes(mp_obj_t self) {
     image_obj_t *img = image_get_any(self);
-    view_t *view = mp_obj_malloc(view_t, &view_type);
+    view_t *view = mp_obj_malloc(view_t, &image_view_type);
     view->array.typecode = BYTEARRAY_TYPECODE;
     view->array.free = 0;
     view->array.len = img->pix_bytes;

@@ -5,13 +5,14 @@
 #include "py/objarray.h"
 
 #include "gc_views.h"
+#include "modules/image/image.h"
 
 // Two bits a block, the lowest first: free, an object's first block, one of its others, or one that is marked.
 #define BLOCKS_PER_BYTE (4)
 #define IS_FIRST (1)
 
 static bool shows(const mp_obj_array_t *object, const uint8_t *start, size_t bytes) {
-    if (object->base.type != &mp_type_memoryview) {
+    if (object->base.type != &mp_type_memoryview && object->base.type != &image_view_type) {
         return false;
     }
     const uint8_t *items = object->items;

@@ -187,6 +187,21 @@ def test_a_memoryview_keeps_the_pixels(board: RemoteBoard, make: str) -> None:
     assert board.eval("frames() - before") == 0
 
 
+def test_a_frame_buffer_keeps_the_pixels_that_it_draws_on(board: RemoteBoard) -> None:
+    """It holds what to_bytes() gave, and an address."""
+    buffer = "framebuf.FrameBuffer(i.to_bytes(), 160, 120, framebuf.RGB565)"
+    board.exec(
+        f"import framebuf\n{VIEWED}\nbefore = frames()\n"
+        f"f = viewed(lambda i: ({buffer}, i.__del__())[0])\ngc.collect()\n"
+        "others = [image.Image(size=(160, 120)) for _ in range(4)]\nf.fill(0xFFFF)"
+    )
+    assert board.eval("[sum(memoryview(other)) for other in others]") == [0] * 4
+    board.exec("del others")
+    assert board.eval("frames() - before") >= 160 * 120 * 2
+    board.exec("del f")
+    assert board.eval("frames() - before") == 0
+
+
 def test_images_whose_bytes_were_read_give_their_memory_back(board: RemoteBoard) -> None:
     board.exec(f"{VIEWED}\nbefore = frames()\nfor n in range(200): viewed(lambda i: bytes(i)[0])")
     assert board.eval("frames() - before") == 0
