@@ -100,6 +100,8 @@ bool core1_has_ended(int job) {
     return (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) - (uint32_t)job - 1) % NUMBERS < NUMBERS / 2;
 }
 
+// Without a limit, since nothing could be done after it: what the job works on may lie on the caller's stack. A job waits
+// for no device, so it ends, and a trap in it resets the chip.
 void core1_wait(int job) {
     while (!core1_has_ended(job)) {
     }

@@ -22,7 +22,7 @@ static void evict_hart1(void *ctx) {
 void iomem_evict(void) {
     int job = CORE1_BUSY;
     if (core1_has_worked()) {
-        do {
+        do { // until hart 1 has ended a job: each of them ends, see core1_wait()
             job = core1_post(evict_hart1, NULL);
         } while (job == CORE1_BUSY);
     }

@@ -25,7 +25,6 @@ _start:
     .option norelax
     la gp, __global_pointer$
     .option pop
-    la tp, __tls_base
     csrr t0, mhartid
     li t1, CLINT_MSIP
     bnez t0, 2f
