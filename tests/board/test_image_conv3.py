@@ -115,8 +115,14 @@ def test_between_runs_nothing_of_a_net_is_lost(
     assert_bytes(board, "fm", vector("tiny_selfmade/tiny3_out.npy"))
 
 
+PARTS = ["kpu", *(f"dma{channel}" for channel in range(6))]
+# The part, and how often it has begun before: the KPU's one layer, and the channel of the DMA that
+# copies into AI RAM and out of it. Later steps and other channels are not met.
+HANGS = {("kpu", 0), ("dma4", 0), ("dma4", 1)}
+
+
 @pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize("part", ["kpu", *(f"dma{channel}" for channel in range(6))])
+@pytest.mark.parametrize("part", PARTS)
 def test_a_kpu_that_hangs_is_done_without(
     board: RemoteBoard, virtual: Board, part: str, step: int
 ) -> None:
@@ -132,5 +138,4 @@ def test_a_kpu_that_hangs_is_done_without(
     assert_pixels(board, "i", packed(once))
     assert convolve(board, (0, 0, 0, 0, 1, 0, 0, 0, 0))
     assert_pixels(board, "i", packed(once))
-    if part == "kpu" and step == 0:
-        assert hung  # that the test means something
+    assert bool(hung) == ((part, step) in HANGS)
