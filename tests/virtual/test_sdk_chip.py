@@ -43,6 +43,14 @@ def test_hart_1_empties_its_cache_before_it_says_that_it_is_parked(tmp_path: Pat
     assert program.result(0) == 0
 
 
+@pytest.mark.parametrize("value", [0, 3])
+def test_thread_local_variables_are_not_linked(tmp_path: Path, value: int) -> None:
+    """The register that they are found by holds the interpreter's state."""
+    source = f"_Thread_local int own = {value}; static void steps(void) {{ result[0] = own; }}"
+    with pytest.raises(AssertionError, match="a variable is _Thread_local"):
+        build(tmp_path, source)
+
+
 def test_what_is_not_in_the_image_starts_as_zeros(tmp_path: Path) -> None:
     """SRAM holds something else after power-on."""
     source = """
