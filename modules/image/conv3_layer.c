@@ -74,20 +74,20 @@ static kpu_layer_t words(const weights_t *weights, const conv3_layer_t *conv, ui
     uint64_t size = (w - 1) | (uint64_t)(h - 1) << 10;
     uint64_t half = weights->shift == 0 ? 0 : 1ull << (weights->shift - 1);
     uint64_t load_bytes = (uint64_t)planes * TAPS * sizeof(uint16_t);
-    return (kpu_layer_t) { {
-        1 << 3, // depthwise
-        conv->row_in | (uint64_t)conv->row_out << 32,
-        channels,
-        size | size << 32,
-        1 | 1 << 10 | 15 << 16, // 3x3; load_para; bursts of 16; beyond the edge there is 0
-        1 | load_bytes << 15, // load_coor; all weights in one load
-        0,
-        map | (uint64_t)group(w) << 28 | 1ull << 31, // load_act
-        map | (uint64_t)group(w) << 20,
-        ((uint64_t)-weights->zero & 0xFFFFFF) << 32, // arg_x takes from the sum what `zero` has added
-        half,
-        (((uint64_t)w * h - 1) & 0xFFFF) << 16 | ((uint64_t)w * h * planes - 1) << 32,
-    } };
+    kpu_layer_t layer;
+    layer.word[0] = 1 << 3; // depthwise
+    layer.word[1] = conv->row_in | (uint64_t)conv->row_out << 32;
+    layer.word[2] = channels;
+    layer.word[3] = size | size << 32;
+    layer.word[4] = 1 | 1 << 10 | 15 << 16; // 3x3; load_para; bursts of 16; beyond the edge there is 0
+    layer.word[5] = 1 | load_bytes << 15; // load_coor; all weights in one load
+    layer.word[6] = 0;
+    layer.word[7] = map | (uint64_t)group(w) << 28 | 1ull << 31; // load_act
+    layer.word[8] = map | (uint64_t)group(w) << 20;
+    layer.word[9] = ((uint64_t)-weights->zero & 0xFFFFFF) << 32; // arg_x takes from the sum what `zero` has added
+    layer.word[10] = half;
+    layer.word[11] = (((uint64_t)w * h - 1) & 0xFFFF) << 16 | ((uint64_t)w * h * planes - 1) << 32;
+    return layer;
 }
 
 bool conv3_layer(conv3_layer_t *conv, volatile conv3_parameters_t *parameters, const int32_t kernel[9], uint32_t w,

@@ -142,7 +142,8 @@ static mp_obj_t ellipse(size_t n_args, const mp_obj_t *args, mp_map_t *names) {
     bool in_tuple = image_is_sequence(args[1]) && mp_obj_get_int(mp_obj_len(args[1])) == 5;
     shape_t shape = shape_args(&given, in_tuple ? 5 : 4);
     mp_float_t degrees = in_tuple ? shape.at[4] : image_arg_float(&given, shape.next, MP_QSTR_rotation, 0);
-    const draw_ellipse_t ellipse = { shape.at[0], shape.at[1], shape.at[2], shape.at[3], degrees * (M_PI / 180) };
+    double radians = degrees * (M_PI / 180);
+    const draw_ellipse_t ellipse = { shape.at[0], shape.at[1], shape.at[2], shape.at[3], radians };
     draw_round(&shape, &ellipse, &given, shape.next + !in_tuple);
     return args[0];
 }

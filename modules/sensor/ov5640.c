@@ -155,8 +155,8 @@ static int set_gain_ceiling(int power) {
 // The exposure is in 1/16 lines, the gain in 1/16 itself.
 static int get(chip_setting_t setting) {
     uint32_t value = 0;
-    for (uint16_t number = setting == CHIP_GAIN ? AGC : EXPOSURE; number <= (setting == CHIP_GAIN ? AGC + 1 : EXPOSURE + 2);
-        number++) {
+    uint16_t last = setting == CHIP_GAIN ? AGC + 1 : EXPOSURE + 2;
+    for (uint16_t number = setting == CHIP_GAIN ? AGC : EXPOSURE; number <= last; number++) {
         int byte = chip_read(CHIP, number);
         if (byte < 0) {
             return byte;
