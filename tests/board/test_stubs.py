@@ -24,7 +24,8 @@ LAZY = {"KPU": {"classifier"}}
 OWN = {"Maix": {"fft", "kpu_hz", "CPU_MHZ", "HEAP_LEAST", "HEAP_LEAVES"}}
 # These pass over arguments that they do not know, as MaixPy's do, or refuse them in own words.
 FORGIVING = re.compile(
-    r"image\.Image|sensor\.(snapshot|set_auto|get_|set_lens|set_special|binocular)"
+    r"image\.Image|lcd\.clear"
+    r"|sensor\.(snapshot|set_auto|get_|set_lens|set_special|set_jb|flush|binocular)"
 )
 # Upstream's own module: its names are compared, its calls are upstream's.
 UPSTREAM = "machine"
