@@ -176,14 +176,20 @@ bool kpu_net_ready(const kpu_net_obj_t *net) {
 
 // -- starting
 
-static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
-    if (waits_below()) {
-        kpu_raise_os_error(MP_EBUSY,
-            "[MAIXPY]kpu: forward() was called from a callback while another forward() waits");
-    }
-    if (running() != NULL) {
+// Whose turn it is next, when the runs before have ended.
+static void wait_for_kpu(kpu_net_obj_t *net) {
+    while (running() != NULL) {
+        if (waits_below()) {
+            kpu_raise_os_error(MP_EBUSY,
+                "[MAIXPY]kpu: forward() was called from a callback while another forward() waits");
+        }
         kpu_net_settle(running());
     }
+    kpu_net_get(MP_OBJ_FROM_PTR(net)); // another thread may have given it back meanwhile
+}
+
+static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
+    wait_for_kpu(net);
     kpu_input_t input = kpu_input(net, input_in);
     sensor_leave_ai_ram();
     if (net->fmaps != 0) {
@@ -284,6 +290,7 @@ mp_obj_t kpu_set_outputs(size_t n_args, const mp_obj_t *args) {
         return mp_const_false;
     }
     kpu_net_settle(net);
+    kpu_net_get(args[0]); // another thread may have given it back meanwhile
     kpu_fmap_detach_all(net); // what is there keeps its shape
     kmodel_tensor_t *output = &net->outputs[index];
     mp_int_t elements = output->bytes / (output->type == KMODEL_F32 ? sizeof(float) : 1);

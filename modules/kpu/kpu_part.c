@@ -19,6 +19,7 @@ mp_obj_t kpu_set_layers(mp_obj_t net_in, mp_obj_t count_in) {
     mp_int_t most = kmodel_layer_count(net->model);
     kpu_net_refuse_within(net, "set_layers()");
     kpu_net_settle(net);
+    kpu_net_get(net_in); // another thread may have given it back meanwhile
     if (count > most) {
         mp_printf(&mp_plat_print, "err: set layers_length to %ld, but max %ld\n", (long)count, (long)most);
         return mp_const_false;

@@ -226,6 +226,7 @@ mp_obj_t kpu_run_yolo2(size_t n_args, const mp_obj_t *args_in) {
         kpu_net_run(net, args_in[1]);
     }
     kpu_net_settle(net);
+    kpu_net_get(args_in[0]); // another thread may have given it back meanwhile
     if (!net->has_run) {
         mp_raise_ValueError(MP_ERROR_TEXT("[MAIXPY]kpu: run_yolo2(net) of no run: give it an image"));
     }

@@ -18,7 +18,9 @@ static mp_obj_t del(mp_obj_t self) {
     memory_obj_t *memory = MP_OBJ_TO_PTR(self);
     pool_free(memory->block);
     memory->block = NULL;
-    MP_STATE_VM(lcd_memory) = NULL; // there is one at most
+    if (MP_STATE_VM(lcd_memory) == &memory->base) { // else another display's is on by now
+        MP_STATE_VM(lcd_memory) = NULL;
+    }
     return mp_const_none;
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(del_obj, del);

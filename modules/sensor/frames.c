@@ -156,6 +156,9 @@ bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms) {
         queue_free(frames);
         // A run within the wait stops the frame, and then nothing else would end the wait.
         mp_event_wait_ms(frames->in_ai_ram ? MIN(timeout_ms - passed, LOOK_MS) : timeout_ms - passed);
+        if (frames->ended) {
+            return false;
+        }
     }
     frames->use = frames->use_at_start;
     frames->frame[frames->turn].state = DVP_FRAME_FREE;

@@ -27,13 +27,14 @@ typedef struct {
     bool in_ai_ram;         // the planes
     uint32_t use;           // kpu_ai_ram_uses() as long as the planes hold the last frame; of the one that comes in:
     uint32_t use_at_start;
+    bool ended;             // others may come next: the DVP is no longer theirs
     uint8_t *pix;           // cached
     dvp_frame_t frame[FRAMES_MAX];
 } frames_obj_t;
 
 // Memory for frames of a size; planes in AI RAM or NULL. Raises MemoryError.
 frames_obj_t *frames_new(uint16_t w, uint16_t h, bool gray, uint8_t count, uint8_t *planes);
-// Waits for a frame; false where none came in time. Lets Ctrl-C through.
+// Waits for a frame; false where none came in time, or where they were ended meanwhile. Lets Ctrl-C through.
 bool frames_wait(frames_obj_t *frames, uint32_t timeout_ms);
 // The frame that was waited for, as an image; it is good until the next one is waited for.
 mp_obj_t frames_image(frames_obj_t *frames);

@@ -25,6 +25,7 @@ void sensor_drop_frames(void) {
     frames_obj_t *frames = present();
     if (frames != NULL) {
         MP_STATE_PORT(sensor_frames) = NULL;
+        frames->ended = true;
         if (frames_end(frames) != DVP_OK) {
             sensor.chip = NULL;
         }
@@ -135,7 +136,12 @@ static MP_DEFINE_CONST_FUN_OBJ_0(sensor_height_obj, sensor_height);
 // A frame that has begun already is not taken, so two frames' time may pass.
 static void wait_frame(frames_obj_t *frames) {
     uint32_t limit = TIMEOUT_MS + 2 * 1000 / sensor.rate;
-    if (!frames_wait(frames, limit)) {
+    bool there = frames_wait(frames, limit);
+    if (frames->ended) {
+        mp_raise_msg(&mp_type_RuntimeError,
+            MP_ERROR_TEXT("the camera was set anew while this waited for a frame: snapshot() again"));
+    }
+    if (!there) {
         const char *name = sensor.chip->name;
         sensor_drop_frames();
         mp_raise_msg_varg(&mp_type_RuntimeError, MP_ERROR_TEXT("Sensor timeout!: no frame of the %s in %u ms: check its"

@@ -16,6 +16,7 @@
 
 #define STACK_BYTES (24 * 1024)
 #define STACK_BYTES_MIN (6 * 1024)
+#define STACK_BYTES_MAX (8 * 1024 * 1024) // more than there is, so what asks for more gets MemoryError
 // Below the interpreter's limit, for what C functions need that it calls.
 #define STACK_BYTES_SPARE (6 * 1024)
 // So long threads have for what SystemExit makes them do.
@@ -197,7 +198,7 @@ static NORETURN void begin(void) {
 
 // The control block lies at the stack's low end.
 mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size) {
-    size_t usable = *stack_size == 0 ? STACK_BYTES : MAX(*stack_size, STACK_BYTES_MIN);
+    size_t usable = *stack_size == 0 ? STACK_BYTES : MIN(MAX(*stack_size, STACK_BYTES_MIN), STACK_BYTES_MAX);
     usable = (usable + 15) & ~(size_t)15;
     size_t bytes = sizeof(thread_t) + STACK_BYTES_SPARE + usable;
     thread_t *thread = pool_alloc(bytes, POOL_WORK);
@@ -220,6 +221,17 @@ mp_uint_t mp_thread_create(void *(*entry)(void *), void *arg, size_t *stack_size
     return (mp_uint_t)thread;
 }
 
+// C functions on its stack do what they do when an exception passes them.
+static void unwind(const thread_t *thread) {
+    if (thread->state != NULL) {
+        mp_thread_set_state(thread->state);
+        while (MP_STATE_THREAD(nlr_jump_callback_top) != NULL) {
+            nlr_pop_jump_callback(true);
+        }
+        mp_thread_set_state(&mp_state_ctx.thread);
+    }
+}
+
 void thread_end_all(void) {
     uint64_t end = clint_time_after_us(END_LIMIT_US);
     while (!thread_alone && clint_get_time() < end) {
@@ -232,6 +244,7 @@ void thread_end_all(void) {
         yield();
     }
     while (!thread_alone) {
+        unwind(main_thread.next);
         drop(main_thread.next);
     }
 }

@@ -12,7 +12,7 @@ from microkpu.virtual import Board
 from .machine_support import A, edges, error
 from .wire_devices import Dht, OneWire, Thermometer, Wire, crc8
 
-pytestmark = pytest.mark.virtual_only
+pytestmark = pytest.mark.virtual_only("has chips on the pins that only a model can be")
 Attach = Callable[[Wire], Wire]
 
 

@@ -184,6 +184,26 @@ def test_a_thread_that_goes_on_regardless_is_dropped(repl: Repl) -> None:
     assert repl.says("import k210; k210.pool()['work']") == "0\n"
 
 
+def test_a_thread_dropped_in_a_run_leaves_the_kpu_free(
+    threads: RemoteBoard, flash_image: FlashImage
+) -> None:
+    flash_image(MODEL, golden("tiny_selfmade/tiny3.kmodel"))
+    x = vector("tiny_selfmade/input.npy").tobytes()
+    give(threads, flash_image, "x", x)
+    threads.exec(
+        f"import KPU as kpu\nm = kpu.load({MODEL})\n"
+        "def go():\n    while True:\n        try:\n"
+        "            while True: done.append(kpu.forward(m, x).size())\n"
+        "        except BaseException: pass\n"
+        "_thread.start_new_thread(go, ())\nwait(2)"
+    )
+    threads.soft_reset()
+    assert b"were not given back" not in threads.log
+    give(threads, flash_image, "x", x)
+    threads.exec(f"import KPU as kpu\nm = kpu.load({MODEL})")
+    assert_bytes(threads, "kpu.forward(m, x)", vector("tiny_selfmade/tiny3_out.npy"))
+
+
 # Stacks.
 
 
@@ -204,10 +224,11 @@ def test_a_full_stack_is_an_exception(threads: RemoteBoard, size: int) -> None:
     assert threads.eval("done") == ["maximum recursion depth exceeded"] * 3
 
 
-def test_no_room_for_a_stack_is_told(threads: RemoteBoard) -> None:
-    threads.exec("_thread.stack_size(6 << 20)")
+@pytest.mark.parametrize("size", ["6 << 20", "1 << 62", "-1", "-16"])
+def test_no_room_for_a_stack_is_told(threads: RemoteBoard, size: str) -> None:
+    threads.exec(f"_thread.stack_size({size})")
     assert error(threads, "_thread.start_new_thread(print, ())").startswith(
-        "MemoryError: no memory for a thread's stack of 629"
+        "MemoryError: no memory for a thread's stack of "
     )
     threads.exec("_thread.stack_size()\n_thread.start_new_thread(done.append, (1,))\nwait(1)")
 
@@ -268,6 +289,46 @@ def test_a_net_is_not_given_back_under_a_run(
         "_thread.start_new_thread(run, ())\nwait(1)\nkpu.deinit(m)\nwait(2)"
     )
     assert threads.eval("done") == [1, 9216]
+
+
+def test_a_net_given_back_while_a_run_of_it_waits_for_another(
+    threads: RemoteBoard, flash_image: FlashImage
+) -> None:
+    flash_image(MODEL, golden("tiny_selfmade/tiny3.kmodel"))
+    give(threads, flash_image, "x", vector("tiny_selfmade/input.npy").tobytes())
+    threads.exec(
+        f"import KPU as kpu\nm = kpu.load({MODEL})\nn = kpu.load({MODEL})\n"
+        "def run(net):\n    done.append(1)\n"
+        "    try:\n        done.append(kpu.forward(net, x).size())\n"
+        "    except ValueError as e:\n        done.append(str(e))\n"
+        "for net in (m, n): _thread.start_new_thread(run, (net,))\n"
+        "wait(2)\nkpu.deinit(n)\nwait(4)"
+    )
+    first, second, size, lost = threads.eval("done")
+    assert (first, second, size) == (1, 1, 9216)
+    assert "deinit" in lost
+    assert threads.eval("kpu.forward(m, x).size()") == 9216
+
+
+@pytest.mark.virtual_only("needs a picture before the lens")
+def test_the_camera_set_anew_while_a_thread_waits_for_it(
+    threads: RemoteBoard, virtual: Board
+) -> None:
+    virtual.camera = Camera(virtual, Pictures([scene((320, 240))]), ("ov2640",))
+    threads.exec(
+        "import sensor\nsensor.reset()\nsensor.set_pixformat(sensor.RGB565)\n"
+        "sensor.set_framesize(sensor.QQVGA)\n"
+        "def shoot():\n    done.append(0)\n"
+        "    try:\n        sensor.snapshot()\n"
+        "    except RuntimeError as e:\n        done.append(str(e))\n"
+        "_thread.start_new_thread(shoot, ())\nwait(1)\n"
+        "sensor.set_framesize(sensor.QVGA)\ntaken = sensor.snapshot()\nwait(2)"
+    )
+    assert threads.eval("taken.width(), taken.height()") == (320, 240)
+    assert "set anew" in threads.eval("done[1]")
+    threads.exec("del taken\nsensor.deinit()")
+    virtual.camera = None
+    virtual.dvp.camera_changed()
 
 
 @pytest.mark.virtual_only("needs a picture before the lens")
