@@ -324,7 +324,7 @@ def test_the_camera_set_anew_while_a_thread_waits_for_it(
         "_thread.start_new_thread(shoot, ())\nwait(1)\n"
         "sensor.set_framesize(sensor.QVGA)\ntaken = sensor.snapshot()\nwait(2)"
     )
-    assert threads.eval("taken.width(), taken.height()") == (320, 240)
+    assert threads.eval("(taken.width(), taken.height())") == (320, 240)
     assert "set anew" in threads.eval("done[1]")
     threads.exec("del taken\nsensor.deinit()")
     virtual.camera = None
