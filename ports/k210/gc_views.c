@@ -4,11 +4,10 @@
 #include "py/mpstate.h"
 #include "py/objarray.h"
 
+#include "gc_areas.h"
 #include "gc_views.h"
 #include "modules/image/image.h"
 
-// Two bits a block, the lowest first: free, an object's first block, one of its others, or one that is marked.
-#define BLOCKS_PER_BYTE (4)
 #define IS_FIRST (1)
 
 static bool shows(const mp_obj_array_t *object, const uint8_t *start, size_t bytes) {
@@ -23,7 +22,7 @@ static bool area_shows(const mp_state_mem_area_t *area, const uint8_t *start, si
     const uint8_t *block = area->gc_pool_start;
     for (size_t i = 0; i < area->gc_alloc_table_byte_len; i++) {
         unsigned four = area->gc_alloc_table_start[i];
-        for (unsigned j = 0; j < BLOCKS_PER_BYTE; j++, four >>= 2, block += MICROPY_BYTES_PER_GC_BLOCK) {
+        for (unsigned j = 0; j < GC_BLOCKS_PER_BYTE; j++, four >>= 2, block += MICROPY_BYTES_PER_GC_BLOCK) {
             if ((four & 3) == IS_FIRST && shows((const mp_obj_array_t *)block, start, bytes)) {
                 return true;
             }

@@ -15,6 +15,7 @@
 
 #include "genhdr/board.h"
 #include "board_power.h"
+#include "gc_areas.h"
 #include "gc_views.h"
 #include "machine.h"
 #include "pool.h"
@@ -34,25 +35,15 @@
 
 extern uint8_t __stack_top, __stack_bottom, __pool_start, __pool_end;
 
-// -- the heap's areas
-
-void *gc_area_alloc(unsigned long bytes) {
-    return pool_alloc(bytes, POOL_GC);
-}
-
-void gc_area_free(void *area) {
-    pool_free(area);
-}
-
-size_t gc_get_max_new_split(void) {
-    return pool_largest();
-}
+// -- the heap
 
 void gc_collect(void) {
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
     thread_collect();
+    gc_areas_before_sweep();
     gc_collect_end();
+    gc_areas_after_sweep();
     pool_reclaim(gc_views_show);
 }
 
@@ -144,6 +135,7 @@ static void python_deinit(void) {
     mp_printf(MP_PYTHON_PRINTER, "MPY: soft reboot\n");
     thread_end_all();
     machine_deinit();
+    gc_areas_before_sweep();
     gc_sweep_all();
     pool_reclaim(NULL);
     mp_deinit();
