@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a small variant leaves out of module image: AttributeError says so.
+#include "py/runtime.h"
+
 #include "image_obj.h"
 #include "absent.h"
 

@@ -42,7 +42,7 @@ def build() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="image_harness_"))
     atexit.register(shutil.rmtree, folder)
     library = fetch(pinned("libjpeg-turbo"))
-    include = [f"-I{MODULE}", f"-I{MODULE}/jpeg", f"-I{library}"]
+    include = [f"-I{ROOT}", f"-I{MODULE}", f"-I{MODULE}/jpeg", f"-I{library}"]
     objects: list[str] = []
     ours = [
         *Path(__file__).parent.glob("image_harness*.c"),
