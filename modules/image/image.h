@@ -34,7 +34,6 @@ typedef struct _image_obj_t {
 } image_obj_t;
 
 extern const mp_obj_type_t image_type;
-extern const mp_obj_type_t image_view_type; // what to_bytes() gives
 
 // A new image with pixels (not cleared) and no planes; raises MemoryError.
 image_obj_t *image_new(uint16_t w, uint16_t h, image_format_t format);

@@ -6,8 +6,7 @@
 
 #include "conv3_layer.h"
 #include "image_obj.h"
-#include "modules/kpu/kpu_net.h"
-#include "modules/sensor/frames.h"
+#include "modules/kpu/kpu_shared.h"
 #include "warp.h"
 
 // -- by the KPU
@@ -18,7 +17,7 @@ static void put_address(uint64_t *word, const volatile void *at) {
 
 // In, one layer, out: a few milliseconds that nothing else can come into.
 static bool run(conv3_layer_t *conv, const volatile conv3_parameters_t *parameters, const image_obj_t *img) {
-    sensor_leave_ai_ram();
+    kpu_guest_leaves();
     put_address(&conv->layer.word[4], parameters->batch_norm);
     put_address(&conv->layer.word[5], parameters->weights);
     put_address(&conv->layer.word[7], parameters->segments);
@@ -37,7 +36,7 @@ static bool run(conv3_layer_t *conv, const volatile conv3_parameters_t *paramete
 // False where it cannot, and the planes are then as they were. A net that runs keeps the KPU and AI RAM; between runs no
 // net keeps anything there.
 static bool by_kpu(const image_obj_t *img, const int32_t *kernel) {
-    if (kpu_net_running() != NULL || kpu_init() != KPU_OK) {
+    if (kpu_is_running() || kpu_init() != KPU_OK) {
         return false;
     }
     conv3_parameters_t *parameters = image_take(sizeof(*parameters), POOL_DEVICE);

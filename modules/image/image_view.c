@@ -7,6 +7,7 @@
 #include "py/objarray.h"
 #include "py/runtime.h"
 
+#include "gc_views.h"
 #include "image_obj.h"
 
 #define BYTEARRAY(slot) MP_OBJ_TYPE_GET_SLOT(&mp_type_bytearray, slot)
@@ -71,7 +72,7 @@ static mp_int_t get_buffer(mp_obj_t self, mp_buffer_info_t *info, mp_uint_t flag
     return BYTEARRAY(buffer)(self, info, flags);
 }
 
-MP_DEFINE_CONST_OBJ_TYPE(
+static MP_DEFINE_CONST_OBJ_TYPE(
     image_view_type,
     MP_QSTR_bytearray,
     MP_TYPE_FLAG_EQ_CHECKS_OTHER_TYPE,
@@ -86,6 +87,7 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 static mp_obj_t to_bytes(mp_obj_t self) {
     image_obj_t *img = image_get_any(self);
+    gc_views_type = &image_view_type;
     view_t *view = mp_obj_malloc(view_t, &image_view_type);
     view->array.typecode = BYTEARRAY_TYPECODE;
     view->array.free = 0;

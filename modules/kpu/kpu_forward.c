@@ -11,7 +11,7 @@
 #include "py/runtime.h"
 
 #include "modules/kpu/kpu_net.h"
-#include "modules/sensor/frames.h"
+#include "modules/kpu/kpu_shared.h"
 #include "sdk/dmac.h"
 #include "sdk/kpu.h"
 
@@ -191,7 +191,7 @@ static void wait_for_kpu(kpu_net_obj_t *net) {
 static void start(kpu_net_obj_t *net, mp_obj_t input_in, bool wait) {
     wait_for_kpu(net);
     kpu_input_t input = kpu_input(net, input_in);
-    sensor_leave_ai_ram();
+    kpu_guest_leaves();
     if (net->fmaps != 0) {
         kpu_fmap_detach_all(net);
     }

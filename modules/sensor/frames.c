@@ -4,7 +4,7 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 
-#include "modules/kpu/kpu_net.h"
+#include "modules/kpu/kpu_shared.h"
 #include "modules/sensor/frames.h"
 #include "pool.h"
 #include "sdk/iomem.h"
@@ -106,13 +106,19 @@ MP_DEFINE_CONST_OBJ_TYPE(
 
 // -- taking
 
+// Who is about to use AI RAM calls this.
+static void leave_ai_ram(void) {
+    if (in_ai_ram != NULL && in_ai_ram->frame[0].state == DVP_FRAME_QUEUED) {
+        frames_end(in_ai_ram);
+    }
+}
+
 // A frame into AI RAM waits for the end of a run.
 static void queue_free(frames_obj_t *frames) {
     if (frames->in_ai_ram && frames->frame[0].state == DVP_FRAME_FREE) {
-        if (kpu_net_running() != NULL) {
-            kpu_net_settle(kpu_net_running());
-        }
+        kpu_wait_for_run();
         in_ai_ram = frames;
+        kpu_guest_comes(leave_ai_ram);
         frames->use_at_start = kpu_ai_ram_uses();
         frames->use = frames->use_at_start - 1; // never true: what is there is neither frame
     }
@@ -122,12 +128,6 @@ static void queue_free(frames_obj_t *frames) {
         if (frame->state == DVP_FRAME_FREE) {
             dvp_queue(frame);
         }
-    }
-}
-
-void sensor_leave_ai_ram(void) {
-    if (in_ai_ram != NULL && in_ai_ram->frame[0].state == DVP_FRAME_QUEUED) {
-        frames_end(in_ai_ram);
     }
 }
 

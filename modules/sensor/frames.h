@@ -43,7 +43,4 @@ mp_obj_t frames_last(frames_obj_t *frames);
 // No more frames come into this memory, which goes as soon as no image uses it.
 int frames_end(frames_obj_t *frames);
 
-// For who is about to use AI RAM.
-void sensor_leave_ai_ram(void);
-
 #endif // SENSOR_FRAMES_H

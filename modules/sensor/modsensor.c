@@ -4,7 +4,7 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 
-#include "modules/kpu/kpu_net.h"
+#include "modules/kpu/kpu_shared.h"
 #include "modules/sensor/sensor.h"
 
 #define SKIP_MS (300)
@@ -170,10 +170,10 @@ static MP_DEFINE_CONST_FUN_OBJ_0(sensor_get_fb_obj, sensor_get_fb);
 static mp_obj_t sensor_planes_for(mp_obj_t net_in) {
     uint8_t *place = NULL;
     if (net_in != mp_const_none) {
-        const kpu_net_obj_t *net = kpu_net_get(net_in);
-        place = kpu_input_place(net);
-        sensor.place_w = net->input.w;
-        sensor.place_h = net->input.h;
+        kpu_place_t input = kpu_place_of(net_in);
+        place = input.planes;
+        sensor.place_w = input.w;
+        sensor.place_h = input.h;
     }
     sensor_drop_frames();
     sensor.place = place;

@@ -6,12 +6,13 @@
 
 #include "gc_areas.h"
 #include "gc_views.h"
-#include "modules/image/image.h"
 
 #define IS_FIRST (1)
 
+const mp_obj_type_t *gc_views_type;
+
 static bool shows(const mp_obj_array_t *object, const uint8_t *start, size_t bytes) {
-    if (object->base.type != &mp_type_memoryview && object->base.type != &image_view_type) {
+    if (object->base.type != &mp_type_memoryview && object->base.type != gc_views_type) {
         return false;
     }
     const uint8_t *items = object->items;

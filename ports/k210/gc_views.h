@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "py/obj.h"
+
+// A type beside memoryview whose objects begin as memoryview's do, or NULL; the module that has it says so.
+extern const mp_obj_type_t *gc_views_type;
+
 // Whether a view that the last collection left shows these bytes. To be asked right after a collection.
 bool gc_views_show(const void *start, size_t bytes);
 
