@@ -113,7 +113,7 @@ int kmodel_flow_fill(const void *head, const kmodel_flow_memory_t *memory, const
     if (result != KMODEL_OK) {
         return result;
     }
-    result = kmodel_is_v4(memory->skeleton) ? kmodel4_measure(memory->skeleton, bytes, needs, why)
+    result = KMODEL_V4 && kmodel_is_v4(memory->skeleton) ? kmodel4_measure(memory->skeleton, bytes, needs, why)
         : kmodel_measure_parts(memory->skeleton, bytes, memory->file_bytes, needs, why);
     if (result == KMODEL_OK) {
         needs->tape += flow->layers * (sizeof(kpu_layer_t) + sizeof(kmodel_piece_t));
@@ -134,7 +134,7 @@ static uint32_t hidden_share(const kmodel_conv_t *conv, const kmodel_source_t *s
 
 // Sums of the layers that can be cut: their weights, and what of them hides.
 static void add_shares(kmodel_t *model, uint64_t *weights, uint64_t *hidden) {
-    kmodel_place_t place = kmodel_is_v4(model->file) ? kmodel4_first(model->file) : kmodel_first(model->file);
+    kmodel_place_t place = KMODEL_V4 && kmodel_is_v4(model->file) ? kmodel4_first(model->file) : kmodel_first(model->file);
     for (uint32_t i = 0; i < model->layer_count; i++) {
         if (i) {
             kmodel_next(&place);
@@ -235,7 +235,7 @@ int kmodel_flow_open(kmodel_t *model, const kmodel_flow_memory_t *memory, const 
     };
     size_t room = memory->store_bytes - flow->fixed;
     f->excess = flow->weights > room ? flow->weights - room : 0;
-    if (kmodel_is_v4(memory->skeleton)) {
+    if (KMODEL_V4 && kmodel_is_v4(memory->skeleton)) {
         return kmodel4_open(model, memory->skeleton, f, work, device, tape);
     }
     return kmodel_open_parts(model, memory->skeleton, f, work, device, tape);

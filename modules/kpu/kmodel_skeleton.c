@@ -72,7 +72,7 @@ static int write_body(const body_t *body, const kmodel_source_t *source, size_t 
 
 int kmodel_skeleton(const uint8_t *head, size_t file_bytes, const kmodel_source_t *source, uint8_t *skeleton,
     void (*each)(void *context, const kmodel_conv_t *conv), void *context, size_t *bytes, kmodel_why_t *why) {
-    if (kmodel_is_v4(head)) {
+    if (KMODEL_V4 && kmodel_is_v4(head)) {
         return kmodel4_skeleton(head, file_bytes, source, skeleton, each, context, bytes, why);
     }
     kmodel_header_t header = kmodel_header(head);

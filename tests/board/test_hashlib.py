@@ -57,7 +57,7 @@ def test_two_at_once_and_the_end(data: RemoteBoard) -> None:
     assert error(data, "hashlib.sha256(5)").startswith("TypeError: object with buffer protocol")
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("counts instructions")
 def test_the_chip_does_it_where_the_message_is_whole(data: RemoteBoard, virtual: Board) -> None:
     def instructions(code: str) -> int:
         before = virtual.machine.instret(0)
@@ -70,7 +70,7 @@ def test_the_chip_does_it_where_the_message_is_whole(data: RemoteBoard, virtual:
     assert chip < software / 3
 
 
-@pytest.mark.virtual_only
+@pytest.mark.virtual_only("looks inside the model")
 def test_software_takes_over_from_a_chip_that_stops(
     data: RemoteBoard, virtual: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The heap's areas as they come from the pool and go back: full to the last block, and down to the first one."""
+"""The heap's areas, which come from the pool: full to the last block, down to the first one."""
 
 from __future__ import annotations
 
 import pytest
 from microkpu.board import RemoteBoard
 
-# One object begins a second area, in memory of ones: the first was used up by others, which are gone again.
+# One object begins a second area, in memory of ones: the first was used up by others,
+# which are gone again.
 SECOND_AREA = """
 import gc, image, k210, uctypes
 class Thing:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 FREESTANDING = {"stdbool.h", "stddef.h", "stdint.h", "string.h"}
 MICROPYTHON = ("py/", "extmod/", "shared/", "lib/", "genhdr/")
-# What modules may use of the port beside what MicroPython itself gives under mphal, and of each other.
+# What modules may use of the port beside what MicroPython itself gives under mphal,
+# and of each other.
 SERVICES = {"pool.h", "storage.h", "absent.h", "gc_views.h"}
 SHARED = {"image.h", "kpu_shared.h"}
 
@@ -58,7 +59,9 @@ def test_the_port_never_knows_a_module(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources("modules"), ids=name)
-def test_modules_know_the_port_by_its_services_and_each_other_by_what_they_share(path: Path) -> None:
+def test_modules_know_the_port_by_its_services_and_each_other_by_what_they_share(
+    path: Path,
+) -> None:
     module = path.relative_to(ROOT / "modules").parts[0]
     for include in includes(path):
         ports = (ROOT / "ports/k210" / include).exists() or include.startswith("ports/")
@@ -69,9 +72,7 @@ def test_modules_know_the_port_by_its_services_and_each_other_by_what_they_share
             foreign = (other / include).exists() or include.startswith(
                 (f"{other.name}/", f"modules/{other.name}/")
             )
-            assert not foreign or Path(include).name in SHARED, (
-                f"{name(path)} includes {include}"
-            )
+            assert not foreign or Path(include).name in SHARED, f"{name(path)} includes {include}"
 
 
 def test_pure_c_has_no_micropython_header() -> None:
